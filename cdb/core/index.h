@@ -44,24 +44,30 @@ struct tally_cdb_operator {
     struct tally_wall expires;
 };
 
-enum tally_cdb_answers { TALLY_CDB_ANSWERS_NONE, TALLY_CDB_ANSWERS_ROAMING, TALLY_CDB_ANSWERS_CALLS };
+enum tally_cdb_answers {
+    TALLY_CDB_ANSWERS_NONE,
+    TALLY_CDB_ANSWERS_ROAMING,
+    TALLY_CDB_ANSWERS_CALLS
+};
 enum tally_cdb_mobility { TALLY_CDB_MOBILE, TALLY_CDB_HOMED, TALLY_CDB_FIXED };
 enum tally_cdb_strictness { TALLY_CDB_LENIENT, TALLY_CDB_STRICT, TALLY_CDB_STRICT_DIRECT };
 
 /* What holds for an interval of numbers. */
 struct tally_cdb_range {
-    uint64_t prefix;          /* E.164 digits of the prefix, or a whole number */
-    uint8_t digits_min;       /* length of the numbers in it; 0: not stated */
+    uint64_t prefix;    /* E.164 digits of the prefix, or a whole number */
+    uint8_t digits_min; /* length of the numbers in it; 0: not stated */
     uint8_t digits_max;
-    uint32_t holder;          /* index into the operators */
+    uint32_t holder; /* index into the operators */
     enum tally_cdb_answers answers;
     enum tally_cdb_mobility mobility;
     enum tally_cdb_strictness strictness;
     bool is_busy, is_onward, is_no_porting;
     uint8_t authorised_count;
-    uint32_t authorised[TALLY_CDB_ENTITLED_MAX - 1]; /* who else may originate (authorise, served-by) */
-    struct tally_wall expires; /* the earliest of the range's, its authority's and its numbering's */
-    bool is_unsafe;            /* a statement about it was rejected or has expired: unknown */
+    uint32_t
+        authorised[TALLY_CDB_ENTITLED_MAX - 1]; /* who else may originate (authorise, served-by) */
+    struct tally_wall
+        expires;    /* the earliest of the range's, its authority's and its numbering's */
+    bool is_unsafe; /* a statement about it was rejected or has expired: unknown */
 };
 
 struct tally_cdb_facts {
@@ -70,8 +76,8 @@ struct tally_cdb_facts {
     const struct tally_cdb_range *ranges; /* any order; nesting allowed, the longest prefix wins */
     uint32_t range_count;
     uint8_t network_id[32];
-    uint64_t log_size;          /* statements in force */
-    struct tally_wall stamped;  /* signed time of the newest timestamp; 0: none */
+    uint64_t log_size;         /* statements in force */
+    struct tally_wall stamped; /* signed time of the newest timestamp; 0: none */
     uint8_t wire_minor_min;
 };
 
@@ -101,9 +107,10 @@ enum tally_cdb_standing {
 /* What a look-up gives: a range with its entitled operators worked out. */
 struct tally_cdb_entry {
     struct tally_cdb_range range;
-    uint8_t entitled_count;                      /* holder first */
-    uint32_t entitled[TALLY_CDB_ENTITLED_MAX];   /* operator indexes */
-    uint64_t entitled_hash; /* tally_hash with the zero key over the sorted ids, each ended by '\n' */
+    uint8_t entitled_count;                    /* holder first */
+    uint32_t entitled[TALLY_CDB_ENTITLED_MAX]; /* operator indexes */
+    uint64_t
+        entitled_hash; /* tally_hash with the zero key over the sorted ids, each ended by '\n' */
 };
 
 /*

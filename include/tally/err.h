@@ -2,9 +2,9 @@
 /*
  * err.h - what can go wrong without anybody having written a bug.
  *
- * Three kinds of wrong are kept apart. A bug ends in TALLY_ASSERT (registry/base/assert.h). A peer's
- * or a switch's bad bytes are counted under an enum tally_reject (registry/wire). What is left, the
- * failures that a correct program meets, has one code each in the table below.
+ * Three kinds of wrong are kept apart. A bug ends in TALLY_ASSERT (registry/base/assert.h). A
+ * peer's or a switch's bad bytes are counted under an enum tally_reject (registry/wire). What is
+ * left, the failures that a correct program meets, has one code each in the table below.
  *
  * Pure. Threads: safe. Memory: none.
  */
@@ -59,7 +59,8 @@ enum { TALLY_FAULT_TEXT_BYTES = 512 };
  */
 struct tally_fault {
     enum tally_err err;
-    char text[TALLY_FAULT_TEXT_BYTES]; /* NUL-terminated, one line, never a telephone number or key */
+    char text[TALLY_FAULT_TEXT_BYTES]; /* NUL-terminated, one line, never a telephone number or key
+                                        */
 };
 
 /* The code's name ("FULL"), its sentence, its exit status. Never NULL; any value may be given. */

@@ -60,9 +60,9 @@ struct tally_event {
     enum tally_trunk_class ingress_class;
     uint16_t ingress_trunk; /* the adapter's number for the trunk, 0: none */
     uint16_t egress_trunk;
-    uint64_t a_network;       /* E.164; network number (P-Asserted-Identity, calling party number) */
-    uint64_t a_presented;     /* E.164; presented number (From, generic number); 0: as a_network */
-    uint64_t b_number;        /* E.164; 0 only for non-SETUP kinds */
+    uint64_t a_network;   /* E.164; network number (P-Asserted-Identity, calling party number) */
+    uint64_t a_presented; /* E.164; presented number (From, generic number); 0: as a_network */
+    uint64_t b_number;    /* E.164; 0 only for non-SETUP kinds */
     uint64_t original_called; /* E.164; 0: not diverted, or not told */
     uint64_t redirecting;     /* E.164; 0: not diverted, or not told */
     struct tally_wall at;     /* when it happened at the switch */

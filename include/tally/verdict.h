@@ -33,12 +33,7 @@ enum tally_verdict {
         TALLY_VERDICT_COUNT
 };
 
-enum tally_grade {
-    TALLY_GRADE_NONE,
-    TALLY_GRADE_LIKELY,
-    TALLY_GRADE_PROVEN,
-    TALLY_GRADE_COUNT
-};
+enum tally_grade { TALLY_GRADE_NONE, TALLY_GRADE_LIKELY, TALLY_GRADE_PROVEN, TALLY_GRADE_COUNT };
 
 /* Why there is no opinion. Local: it never leaves the registry that has it. */
 #define TALLY_REASON_TABLE(X)                                                                      \
@@ -143,5 +138,6 @@ enum { TALLY_VERDICT_ID_TEXT_BYTES = 14 }; /* 13 characters and NUL */
  */
 void tally_verdict_id_format(uint64_t id, char text[TALLY_VERDICT_ID_TEXT_BYTES]);
 
-/* Reads one back, in either case. id is written in every case; returns 0 when refused, 1 if read. */
+/* Reads one back, in either case. id is written in every case; returns 0 when refused, 1 if read.
+ */
 int tally_verdict_id_parse(const char *text, uint64_t *id);

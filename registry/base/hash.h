@@ -18,6 +18,7 @@ struct tally_hash_key {
 
 uint64_t tally_hash(const struct tally_hash_key *key, const void *bytes, size_t count);
 
-/* The same as tally_hash over the 8 (16) bytes of the little-endian integers, without the copying. */
+/* The same as tally_hash over the 8 (16) bytes of the little-endian integers, without the copying.
+ */
 uint64_t tally_hash_u64(const struct tally_hash_key *key, uint64_t value);
 uint64_t tally_hash_u64_pair(const struct tally_hash_key *key, uint64_t first, uint64_t second);

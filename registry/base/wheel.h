@@ -33,7 +33,8 @@ struct tally_wheel {
     struct tally_wheel_node *nodes; /* borrowed, node_count of them */
     uint32_t node_count;
     struct tally_mono start;
-    uint32_t now_tick; /* everything due before or at this tick has been handed out or is in `due_head` */
+    uint32_t now_tick; /* everything due before or at this tick has been handed out or is in
+                          `due_head` */
     uint32_t due_head; /* a list of what is due and not yet handed out */
     uint32_t set_count;
     uint32_t heads[TALLY_WHEEL_LEVELS * TALLY_WHEEL_PLACES];
@@ -42,7 +43,8 @@ struct tally_wheel {
 void tally_wheel_init(struct tally_wheel *wheel, struct tally_mono now,
                       struct tally_wheel_node *nodes, uint32_t node_count);
 
-/* Sets or moves entry's timer. A due instant in the past is due at once; beyond 2^31 ms it is cut. */
+/* Sets or moves entry's timer. A due instant in the past is due at once; beyond 2^31 ms it is cut.
+ */
 void tally_wheel_set(struct tally_wheel *wheel, uint32_t entry, struct tally_mono due);
 void tally_wheel_cancel(struct tally_wheel *wheel, uint32_t entry);
 bool tally_wheel_is_set(const struct tally_wheel *wheel, uint32_t entry);
@@ -54,5 +56,6 @@ bool tally_wheel_is_set(const struct tally_wheel *wheel, uint32_t entry);
  */
 uint32_t tally_wheel_expire_one(struct tally_wheel *wheel, struct tally_mono now, bool *has_more);
 
-/* A lower bound of when expire_one has something to do; us is TALLY_MONO_NEVER_US if nothing is set. */
+/* A lower bound of when expire_one has something to do; us is TALLY_MONO_NEVER_US if nothing is
+ * set. */
 struct tally_mono tally_wheel_next_due(const struct tally_wheel *wheel);

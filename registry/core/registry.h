@@ -37,23 +37,23 @@ enum {
 
 struct tally_feed_config {
     enum tally_feed_class feed_class;
-    enum tally_side side;  /* what it reports */
-    bool is_required;      /* a "no" needs it */
+    enum tally_side side; /* what it reports */
+    bool is_required;     /* a "no" needs it */
 };
 
 struct tally_registry_config {
     char operator_id[TALLY_OPERATOR_ID_BYTES]; /* ours */
-    uint32_t boot;          /* 1..2^20-1, differs after each start: upper bits of all ids */
-    struct tally_hash_key hash_key;  /* secret, random */
+    uint32_t boot;                  /* 1..2^20-1, differs after each start: upper bits of all ids */
+    struct tally_hash_key hash_key; /* secret, random */
     struct tally_hash_key token_key; /* secret, random */
-    uint32_t call_max;      /* originations, announcements and arrivals together */
-    uint32_t inquiry_max;   /* arrivals waiting for answers, and queries waiting for feeds */
+    uint32_t call_max;               /* originations, announcements and arrivals together */
+    uint32_t inquiry_max; /* arrivals waiting for answers, and queries waiting for feeds */
     uint32_t peer_max;
-    int64_t match_window_us;  /* 60 s */
-    int64_t open_leg_us;      /* 1 h: how long a leg without release events counts as open */
-    int64_t release_tail_us;  /* 60 s: how long after RELEASE it still does */
-    int64_t strict_after_us;  /* 14 d; 0: at once */
-    int64_t due_min_us, due_max_us;      /* 300 ms, 800 ms */
+    int64_t match_window_us;        /* 60 s */
+    int64_t open_leg_us;            /* 1 h: how long a leg without release events counts as open */
+    int64_t release_tail_us;        /* 60 s: how long after RELEASE it still does */
+    int64_t strict_after_us;        /* 14 d; 0: at once */
+    int64_t due_min_us, due_max_us; /* 300 ms, 800 ms */
     int64_t block_fresh_us, usable_fresh_us; /* 6 h, 7 d */
     int64_t skew_unmeasured_us; /* 2 s: assumed error of a peer's clock until it is measured */
     struct tally_policy policy;
@@ -68,9 +68,9 @@ enum tally_input_type {
     TALLY_INPUT_PEER,      /* a record from a peer, opened and decoded */
     TALLY_INPUT_LINK_UP,   /* a session with the peer is usable */
     TALLY_INPUT_LINK_DOWN,
-    TALLY_INPUT_CDB,       /* a new index */
-    TALLY_INPUT_STANDING,  /* what the store remembers of a peer */
-    TALLY_INPUT_POLICY,    /* a new policy */
+    TALLY_INPUT_CDB,      /* a new index */
+    TALLY_INPUT_STANDING, /* what the store remembers of a peer */
+    TALLY_INPUT_POLICY,   /* a new policy */
 };
 
 struct tally_input {
@@ -86,11 +86,12 @@ struct tally_input {
             struct tally_wall sealed_at; /* of the batch */
             struct tally_record record;
         } peer;
-        uint32_t link; /* peer slot */
+        uint32_t link;                     /* peer slot */
         const struct tally_cdb_index *cdb; /* borrowed until RELEASE_CDB names it; not NULL */
         struct {
             uint32_t peer;
-            struct tally_wall strict_since; /* when we first saw it publish a strict range; 0: never */
+            struct tally_wall
+                strict_since; /* when we first saw it publish a strict range; 0: never */
         } standing;
         struct tally_policy policy;
     };
@@ -108,15 +109,15 @@ enum tally_effect_type {
 
 /* A judged call, whole: both halves as far as known. */
 struct tally_decision {
-    uint64_t id;             /* verdict id = record id of the arrival */
+    uint64_t id; /* verdict id = record id of the arrival */
     uint8_t feed;
     uint64_t feed_seq;
-    struct tally_event event; /* our half */
-    uint32_t peer;            /* holder's or matching peer's slot; TALLY_PEER_NOBODY */
-    uint64_t peer_record_id;  /* the other half's id; 0: none */
+    struct tally_event event;  /* our half */
+    uint32_t peer;             /* holder's or matching peer's slot; TALLY_PEER_NOBODY */
+    uint64_t peer_record_id;   /* the other half's id; 0: none */
     struct tally_wall peer_at; /* the other half's instant, in our clock; 0: none */
-    int64_t peer_offset_us;   /* peer's clock minus ours, as measured; 0 when not */
-    int64_t peer_bound_us;    /* its error bound; INT64_MAX: unmeasured */
+    int64_t peer_offset_us;    /* peer's clock minus ours, as measured; 0 when not */
+    int64_t peer_bound_us;     /* its error bound; INT64_MAX: unmeasured */
     struct tally_evidence evidence;
     struct tally_judgement judgement;
     struct tally_ruling ruling;
@@ -128,7 +129,7 @@ struct tally_decision {
 struct tally_outcome_notice {
     uint64_t id; /* record id of the origination */
     uint8_t feed;
-    uint32_t peer; /* B's operator */
+    uint32_t peer;               /* B's operator */
     uint64_t a_number, b_number; /* E.164 */
     enum tally_outcome outcome;
     enum tally_verdict their_verdict; /* REFUSED */
@@ -253,7 +254,7 @@ struct tally_registry_counters {
     uint64_t peer_reject_count[TALLY_REJECT_COUNT];
     uint64_t feed_reject_count[TALLY_REJECT_COUNT];
     uint64_t table_full_count;
-    uint32_t call_count, call_max;       /* now in memory */
+    uint32_t call_count, call_max; /* now in memory */
     uint32_t inquiry_count, inquiry_max;
 };
 void tally_registry_counters(const struct tally_registry *registry,

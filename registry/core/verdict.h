@@ -17,7 +17,7 @@
 
 /* What the entitled operators said, taken together; see tally_answers_add. */
 struct tally_answers {
-    uint8_t asked_count;       /* entitled operators; all must deny */
+    uint8_t asked_count; /* entitled operators; all must deny */
     uint8_t none_count;
     uint8_t none_direct_count;
     uint8_t unknown_count;
@@ -41,8 +41,8 @@ enum tally_cli_shape {
 
 enum tally_credit {
     TALLY_CREDIT_NONE,
-    TALLY_CREDIT_FREE,  /* an entitled operator vouches, not used before */
-    TALLY_CREDIT_SPENT, /* vouched for an earlier arrival */
+    TALLY_CREDIT_FREE,         /* an entitled operator vouches, not used before */
+    TALLY_CREDIT_SPENT,        /* vouched for an earlier arrival */
     TALLY_CREDIT_NETWORK_ONLY, /* it vouches for the network number, not the displayed one */
 };
 

@@ -28,13 +28,13 @@
 
 enum {
     TALLY_SESSION_KEY_BYTES = 32,
-    TALLY_SESSION_WINDOW = 2048,               /* counters */
-    TALLY_SESSION_HANDSHAKE_BYTES_MAX = 512,   /* frame header included */
+    TALLY_SESSION_WINDOW = 2048,             /* counters */
+    TALLY_SESSION_HANDSHAKE_BYTES_MAX = 512, /* frame header included */
 };
 #define TALLY_SESSION_REKEY_AFTER_US (120 * TALLY_US_PER_S)
 #define TALLY_SESSION_REJECT_AFTER_US (180 * TALLY_US_PER_S)
 #define TALLY_SESSION_REKEY_AFTER_FRAMES (UINT64_C(1) << 20)
-#define TALLY_SESSION_RETRY_US (5 * TALLY_US_PER_S)    /* + jitter up to a third */
+#define TALLY_SESSION_RETRY_US (5 * TALLY_US_PER_S) /* + jitter up to a third */
 #define TALLY_SESSION_RETRY_MAX_US (90 * TALLY_US_PER_S)
 #define TALLY_SESSION_YIELD_US (500 * TALLY_US_PER_MS) /* the higher static key waits, + jitter */
 
@@ -45,7 +45,7 @@ struct tally_sessions_config {
     uint8_t network_id[32];    /* hash of the first root statement */
     const uint8_t *secret_key; /* 32 bytes; copied, the caller wipes its own */
     uint32_t peer_max;
-    uint64_t hash_seed[2];     /* for tables keyed by strangers */
+    uint64_t hash_seed[2]; /* for tables keyed by strangers */
     struct tally_entropy entropy;
 };
 
@@ -67,12 +67,12 @@ enum tally_session_event {
 struct tally_session_result {
     enum tally_session_event event;
     enum tally_reject reject;
-    uint32_t peer;            /* slot; valid for PLAINTEXT, UP, and REJECTED after authentication */
-    bool came_up;             /* with PLAINTEXT or UP: the peer had no usable session before */
+    uint32_t peer; /* slot; valid for PLAINTEXT, UP, and REJECTED after authentication */
+    bool came_up;  /* with PLAINTEXT or UP: the peer had no usable session before */
     const uint8_t *plaintext;
-    size_t plaintext_bytes;   /* 0: an empty frame, nothing to decode */
+    size_t plaintext_bytes;                           /* 0: an empty frame, nothing to decode */
     uint8_t reply[TALLY_SESSION_HANDSHAKE_BYTES_MAX]; /* a frame to send to `peer`'s endpoint */
-    size_t reply_bytes;       /* 0: none */
+    size_t reply_bytes;                               /* 0: none */
 };
 
 /*
@@ -115,9 +115,8 @@ void tally_sessions_receive(struct tally_sessions *sessions, struct tally_now no
  */
 TALLY_NODISCARD enum tally_err tally_sessions_seal(struct tally_sessions *sessions,
                                                    struct tally_mono now, uint32_t slot,
-                                                   const uint8_t *plaintext,
-                                                   size_t plaintext_bytes, uint8_t *frame,
-                                                   size_t *frame_bytes);
+                                                   const uint8_t *plaintext, size_t plaintext_bytes,
+                                                   uint8_t *frame, size_t *frame_bytes);
 
 bool tally_sessions_is_up(const struct tally_sessions *sessions, struct tally_mono now,
                           uint32_t slot);
@@ -138,10 +137,12 @@ enum tally_session_tick tally_sessions_tick(struct tally_sessions *sessions, str
                                             uint8_t frame[TALLY_SESSION_HANDSHAKE_BYTES_MAX],
                                             size_t *frame_bytes);
 
-/* The link did not take the frame of the last SEND to this peer: try again in 200 ms, not in 5 s. */
+/* The link did not take the frame of the last SEND to this peer: try again in 200 ms, not in 5 s.
+ */
 void tally_sessions_unsent(struct tally_sessions *sessions, struct tally_mono now, uint32_t slot);
 
-/* The link to the peer came up or back: initiate soon (at once, or after YIELD for the higher key). */
+/* The link to the peer came up or back: initiate soon (at once, or after YIELD for the higher key).
+ */
 void tally_sessions_hurry(struct tally_sessions *sessions, struct tally_mono now, uint32_t slot);
 
 struct tally_mono tally_sessions_next_due(const struct tally_sessions *sessions);

@@ -98,7 +98,8 @@ struct tally_feed_ping {
     uint64_t daemon_boot; /* differs after each start of the daemon */
 };
 
-/* The event with this seq is taken. due_us: how long its VERDICT may take from now; 0: none comes. */
+/* The event with this seq is taken. due_us: how long its VERDICT may take from now; 0: none comes.
+ */
 struct tally_feed_ack {
     uint64_t seq;
     uint32_t due_us;

@@ -52,12 +52,12 @@ enum tally_leg_kind {
 
 /* "A call is on its way to your number." Sent by an entitled operator of A to B's operator. */
 struct tally_announce {
-    uint64_t record_id;       /* the originating registry's id of the attempt, not 0 */
-    struct tally_wall at;     /* SETUP at the originating switch, sender's clock, > 0 */
-    uint64_t a_network;       /* E.164, 0: absent; at least one of the two A */
-    uint64_t a_presented;     /* E.164, 0: as a_network */
-    uint64_t b_number;        /* E.164 */
-    uint32_t flags;           /* TALLY_EVENT_... bits */
+    uint64_t record_id;   /* the originating registry's id of the attempt, not 0 */
+    struct tally_wall at; /* SETUP at the originating switch, sender's clock, > 0 */
+    uint64_t a_network;   /* E.164, 0: absent; at least one of the two A */
+    uint64_t a_presented; /* E.164, 0: as a_network */
+    uint64_t b_number;    /* E.164 */
+    uint32_t flags;       /* TALLY_EVENT_... bits */
     enum tally_leg_kind kind;
     uint8_t hop_count;        /* 0 for DIRECT, 1..5 for ONWARD */
     uint64_t token;           /* keyed hash of record_id; not 0 */
@@ -68,17 +68,17 @@ struct tally_announce {
 
 /* "Did you place this call?" Sent by B's operator to every operator entitled for A. */
 struct tally_query {
-    uint64_t query_id;        /* the asker's; not 0 */
-    struct tally_wall at;     /* arrival at the asker's switch, asker's clock, > 0 */
-    uint32_t budget_us;       /* how long the asker waits from sealing on; 1..2,000,000 */
-    uint32_t clock_bound_us;  /* error bound of the instant; UINT32_MAX: unknown */
-    uint64_t a_network;       /* as in the announcement */
+    uint64_t query_id;       /* the asker's; not 0 */
+    struct tally_wall at;    /* arrival at the asker's switch, asker's clock, > 0 */
+    uint32_t budget_us;      /* how long the asker waits from sealing on; 1..2,000,000 */
+    uint32_t clock_bound_us; /* error bound of the instant; UINT32_MAX: unknown */
+    uint64_t a_network;      /* as in the announcement */
     uint64_t a_presented;
     uint64_t b_number;
     uint64_t original_called;
     uint64_t redirecting;
-    bool wants_signature;     /* a signed denial, later, off the call path */
-    uint64_t entitled_hash;   /* the set of operators that the asker asks, tally_cdb_entry */
+    bool wants_signature;   /* a signed denial, later, off the call path */
+    uint64_t entitled_hash; /* the set of operators that the asker asks, tally_cdb_entry */
 };
 
 enum tally_answer_kind {
@@ -102,14 +102,14 @@ enum tally_which_number {
 };
 
 struct tally_answer {
-    uint64_t query_id;       /* the asker's, echoed */
+    uint64_t query_id; /* the asker's, echoed */
     enum tally_answer_kind kind;
-    bool is_spent;           /* FOUND: the credit was used before */
+    bool is_spent;                 /* FOUND: the credit was used before */
     enum tally_which_number which; /* FOUND */
-    uint64_t record_id;      /* FOUND; 0 otherwise */
-    struct tally_wall at;    /* FOUND: SETUP at the answerer's switch, answerer's clock; else 0 */
-    uint64_t log_size;       /* CDB statements the answer was made under */
-    uint64_t entitled_hash;  /* the answerer's view of who is entitled for A */
+    uint64_t record_id;            /* FOUND; 0 otherwise */
+    struct tally_wall at;   /* FOUND: SETUP at the answerer's switch, answerer's clock; else 0 */
+    uint64_t log_size;      /* CDB statements the answer was made under */
+    uint64_t entitled_hash; /* the answerer's view of who is entitled for A */
 };
 
 enum tally_report_kind {
@@ -127,7 +127,7 @@ enum tally_report_kind {
 
 /* What became of an announced call, told by B's operator. */
 struct tally_report {
-    uint64_t record_id; /* of the announcement or the FOUND answer */
+    uint64_t record_id;   /* of the announcement or the FOUND answer */
     struct tally_wall at; /* at the reporter's switch, reporter's clock, > 0 */
     enum tally_report_kind kind;
     enum tally_verdict verdict; /* REJECTED: ours; else 0 */
@@ -182,7 +182,7 @@ enum tally_reject tally_batch_open(const void *bytes, size_t size,
 /*
  * The next record. Returns false at the end of the batch. Otherwise *reject says whether `record`
  * was written (TALLY_REJECT_NONE) or skipped: TALLY_REJECT_TYPE for an unknown type, another for a
- * malformed one. When the record headers no longer fit the bytes: TALLY_REJECT_COUNT once, then
+ * malformed one. When the record headers no longer fit the bytes: TALLY_REJECT_RECORDS once, then
  * false; also once when the padding is not zeros.
  */
 bool tally_batch_next(struct tally_batch_reader *batch, struct tally_record *record,

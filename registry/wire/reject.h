@@ -17,7 +17,7 @@
     X(RESERVED, "a reserved field is not zero")                                                    \
     X(VALUE, "a field is outside its range")                                                       \
     X(NUMBER, "not an E.164 number")                                                               \
-    X(COUNT, "the record count does not fit the bytes")                                            \
+    X(RECORDS, "the record count does not fit the bytes")                                          \
     X(INDEX, "no session has this receiver index")                                                 \
     X(REPLAY, "the counter was seen before or is too old")                                         \
     X(TAG, "the authentication tag is wrong")                                                      \
