@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * text.h - bytes as text: hex, base64 (RFC 4648 section 4, padded, canonical only), base32; and
- * operator ids.
+ * text.h - bytes as text: hex (lower case), base64 (RFC 4648 section 4, padded, canonical only);
+ * and operator ids.
  *
  * Pure. Threads: safe. Memory: the caller's buffers.
  */
