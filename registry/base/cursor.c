@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cursor.h"
 
+#include "base/bytes.h"
+
 #include <string.h>
 
 struct tally_reader tally_reader_of(const void *bytes, size_t size)
@@ -22,43 +24,37 @@ static const uint8_t *take(struct tally_reader *reader, size_t count)
     return taken;
 }
 
-static uint64_t read_integer(struct tally_reader *reader, size_t count)
-{
-    const uint8_t *bytes = take(reader, count);
-    uint64_t value = 0;
-
-    if (bytes == NULL) {
-        return 0;
-    }
-    for (size_t i = count; i > 0; i--) {
-        value = value << 8 | bytes[i - 1];
-    }
-    return value;
-}
-
 uint8_t tally_read_u8(struct tally_reader *reader)
 {
-    return (uint8_t)read_integer(reader, 1);
+    const uint8_t *bytes = take(reader, 1);
+
+    return bytes == NULL ? 0 : bytes[0];
 }
 
 uint16_t tally_read_u16(struct tally_reader *reader)
 {
-    return (uint16_t)read_integer(reader, 2);
+    const uint8_t *bytes = take(reader, 2);
+
+    return bytes == NULL ? 0 : tally_le16_load(bytes);
 }
 
 uint32_t tally_read_u32(struct tally_reader *reader)
 {
-    return (uint32_t)read_integer(reader, 4);
+    const uint8_t *bytes = take(reader, 4);
+
+    return bytes == NULL ? 0 : tally_le32_load(bytes);
 }
 
 uint64_t tally_read_u64(struct tally_reader *reader)
 {
-    return read_integer(reader, 8);
+    const uint8_t *bytes = take(reader, 8);
+
+    return bytes == NULL ? 0 : tally_le64_load(bytes);
 }
 
 int64_t tally_read_i64(struct tally_reader *reader)
 {
-    uint64_t bits = read_integer(reader, 8);
+    uint64_t bits = tally_read_u64(reader);
     int64_t value;
 
     /* The conversion of a large unsigned value is implementation-defined; the bytes are not. */
@@ -129,41 +125,45 @@ static uint8_t *claim(struct tally_writer *writer, size_t count)
     return claimed;
 }
 
-static void write_integer(struct tally_writer *writer, uint64_t value, size_t count)
-{
-    uint8_t *bytes = claim(writer, count);
-
-    if (bytes == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    }
-}
-
 void tally_write_u8(struct tally_writer *writer, uint8_t value)
 {
-    write_integer(writer, value, 1);
+    uint8_t *bytes = claim(writer, 1);
+
+    if (bytes != NULL) {
+        bytes[0] = value;
+    }
 }
 
 void tally_write_u16(struct tally_writer *writer, uint16_t value)
 {
-    write_integer(writer, value, 2);
+    uint8_t *bytes = claim(writer, 2);
+
+    if (bytes != NULL) {
+        tally_le16_store(bytes, value);
+    }
 }
 
 void tally_write_u32(struct tally_writer *writer, uint32_t value)
 {
-    write_integer(writer, value, 4);
+    uint8_t *bytes = claim(writer, 4);
+
+    if (bytes != NULL) {
+        tally_le32_store(bytes, value);
+    }
 }
 
 void tally_write_u64(struct tally_writer *writer, uint64_t value)
 {
-    write_integer(writer, value, 8);
+    uint8_t *bytes = claim(writer, 8);
+
+    if (bytes != NULL) {
+        tally_le64_store(bytes, value);
+    }
 }
 
 void tally_write_i64(struct tally_writer *writer, int64_t value)
 {
-    write_integer(writer, (uint64_t)value, 8);
+    tally_write_u64(writer, (uint64_t)value);
 }
 
 void tally_write_bytes(struct tally_writer *writer, const void *bytes, size_t count)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 
+#include "base/bytes.h"
+
 /* The four words of state, named as in the paper. */
 struct sip_state {
     uint64_t v0, v1, v2, v3;
@@ -54,7 +56,7 @@ static uint64_t sip_finish(struct sip_state *s)
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-static uint64_t load(const uint8_t *bytes, size_t count)
+static uint64_t load_rest(const uint8_t *bytes, size_t count)
 {
     uint64_t word = 0;
 
@@ -77,9 +79,9 @@ uint64_t tally_hash(const struct tally_hash_key *key, const void *bytes, size_t 
     size_t left = count;
 
     for (; left >= 8; left -= 8, at += 8) {
-        sip_absorb(&state, load(at, 8));
+        sip_absorb(&state, tally_le64_load(at));
     }
-    sip_absorb(&state, length_mark(count) | load(at, left));
+    sip_absorb(&state, length_mark(count) | load_rest(at, left));
     return sip_finish(&state);
 }
 

@@ -68,13 +68,13 @@ struct tally_feed_hello {
 };
 
 struct tally_feed_event {
-    uint64_t seq; /* consecutive from 1 within boot_id */
-    struct tally_event event;
+    uint64_t seq;             /* consecutive from 1 within boot_id */
+    struct tally_event event; /* OPEN_LEG: side not TERMINATING */
 };
 
 struct tally_feed_watermark {
     uint64_t seq;         /* of the newest event sent before it; 0: none yet */
-    struct tally_wall at; /* every event at or before this instant has been sent */
+    struct tally_wall at; /* > 0; every event at or before this instant has been sent */
     uint64_t flush_id;    /* of the FLUSH answered; 0: not an answer */
 };
 
@@ -83,22 +83,23 @@ struct tally_feed_watermark {
  * in the sequence: the next event has seq + 1.
  */
 struct tally_feed_gap {
-    uint64_t seq;
-    struct tally_wall from, to;
-    uint32_t lost_count; /* 0: not known */
+    uint64_t seq;               /* not 0 */
+    struct tally_wall from, to; /* > 0, from <= to */
+    uint32_t lost_count;        /* 0: not known */
 };
 
 /* Snapshot end: every leg opened at or after `since` and maybe still open was sent since HELLO. */
 struct tally_feed_legs_end {
-    struct tally_wall since;
+    struct tally_wall since; /* > 0 */
     uint32_t leg_count;
 };
 
 struct tally_feed_ping {
-    uint64_t daemon_boot; /* differs after each start of the daemon */
+    uint64_t daemon_boot; /* differs after each start of the daemon; not 0 */
 };
 
-/* The event with this seq is taken. due_us: how long its VERDICT may take from now; 0: none comes.
+/* The event with this seq, not 0, is taken. due_us: how long its VERDICT may take from now; 0: none
+ * comes.
  */
 struct tally_feed_ack {
     uint64_t seq;
@@ -106,13 +107,13 @@ struct tally_feed_ack {
 };
 
 struct tally_feed_verdict {
-    uint64_t seq; /* of the SETUP event */
-    uint64_t leg_key;
-    uint64_t verdict_id;
+    uint64_t seq;        /* of the SETUP event, not 0 */
+    uint64_t leg_key;    /* not 0 */
+    uint64_t verdict_id; /* not 0 */
     enum tally_verdict verdict;
-    enum tally_grade grade;
+    enum tally_grade grade; /* CLI_SPOOFED; else NONE */
     enum tally_action action;
-    uint8_t cause;  /* BLOCK, RELEASE: Q.850; else 0 */
+    uint8_t cause;  /* BLOCK, RELEASE: Q.850, 0..127; else 0 */
     uint32_t marks; /* TALLY_MARK_... */
 };
 
@@ -140,6 +141,7 @@ bool tally_feed_batch_add(struct tally_writer *writer, const struct tally_feed_r
 /* Without padding. */
 size_t tally_feed_batch_end(struct tally_writer *writer, struct tally_wall sealed_at);
 
-/* As tally_batch_next; open with tally_batch_open. */
+/* As tally_batch_next; HELLO of another version gives TALLY_REJECT_VERSION. Open with
+ * tally_batch_open. */
 bool tally_feed_batch_next(struct tally_batch_reader *batch, struct tally_feed_record *record,
                            enum tally_reject *reject);

@@ -48,9 +48,14 @@ struct tally_frame {
     size_t body_bytes;
 };
 
-/* Checks and splits one frame. frame is written only when the result is TALLY_REJECT_NONE. */
+/*
+ * Checks and splits one frame: SHORT below 32 bytes (every body ends in a tag), LONG, VERSION,
+ * TYPE, RESERVED, VALUE for an index or counter that the type must not have.
+ *
+ * frame    written only when the result is TALLY_REJECT_NONE
+ */
 enum tally_reject tally_frame_decode(const void *bytes, size_t size, struct tally_frame *frame);
 
-/* Writes the 16 header bytes. */
+/* Writes the 16 header bytes. receiver_index is 0 for INIT, counter for INIT and RESPONSE. */
 void tally_frame_header_encode(uint8_t out[TALLY_FRAME_HEADER_BYTES], enum tally_frame_type type,
                                uint32_t receiver_index, uint64_t counter);

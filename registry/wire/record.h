@@ -12,7 +12,9 @@
  *   an eavesdropper little.
  *
  * A record of an unknown type is skipped by its size and counted; a known type of the wrong size,
- * a non-zero reserved field or a value outside its range rejects the record, not the batch.
+ * a non-zero reserved field or a value outside its range rejects the record, not the batch. The
+ * ranges are those given at the fields; instants, where not said otherwise, are in
+ * 1..TALLY_WALL_MAX_US, numbers have at most 15 digits, flags and enums only known values.
  *
  * Pure. Threads: safe. Memory: the caller's.
  */
@@ -61,7 +63,7 @@ struct tally_announce {
     enum tally_leg_kind kind;
     uint8_t hop_count;        /* 0 for DIRECT, 1..5 for ONWARD */
     uint64_t token;           /* keyed hash of record_id; not 0 */
-    uint64_t upstream_token;  /* ONWARD: the token of the leg before; DIRECT: 0 */
+    uint64_t upstream_token;  /* ONWARD: the token of the leg before, not 0; DIRECT: 0 */
     uint64_t original_called; /* E.164, 0: none */
     uint64_t redirecting;     /* E.164, 0: none */
 };
@@ -104,9 +106,9 @@ enum tally_which_number {
 struct tally_answer {
     uint64_t query_id; /* the asker's, echoed */
     enum tally_answer_kind kind;
-    bool is_spent;                 /* FOUND: the credit was used before */
-    enum tally_which_number which; /* FOUND */
-    uint64_t record_id;            /* FOUND; 0 otherwise */
+    bool is_spent;                 /* FOUND: the credit was used before; else false */
+    enum tally_which_number which; /* FOUND: not NEITHER; else NEITHER */
+    uint64_t record_id;            /* FOUND: not 0; else 0 */
     struct tally_wall at;   /* FOUND: SETUP at the answerer's switch, answerer's clock; else 0 */
     uint64_t log_size;      /* CDB statements the answer was made under */
     uint64_t entitled_hash; /* the answerer's view of who is entitled for A */
@@ -133,12 +135,13 @@ struct tally_report {
     enum tally_verdict verdict; /* REJECTED: ours; else 0 */
     enum tally_action action;   /* REJECTED: taken; else 0 */
     uint8_t cause;              /* RELEASED, REJECTED: Q.850, 0..127; else 0 */
-    bool is_charged;            /* RELEASED, ANSWERED */
+    bool is_charged;            /* RELEASED, ANSWERED; else false */
 };
 
 /*
  * Clock and liveness: the four-timestamp exchange of RFC 5905 section 8. A request carries t1; the
- * reply echoes probe_id and t1 and adds t2 (request received) and t3 (reply sent).
+ * reply echoes probe_id and t1 and adds t2 (request received) and t3 (reply sent, not before t2),
+ * which are 0 in a request.
  */
 struct tally_probe {
     uint32_t probe_id;
@@ -160,11 +163,17 @@ struct tally_record {
 /*
  * Builds a batch: start, add until it returns false (no room: start another), end.
  *
- * writer    over a buffer of the caller's, at most TALLY_FRAME_PAYLOAD_BYTES_MAX.
+ * writer    new, over a buffer of the caller's, TALLY_BATCH_PAD_BYTES to
+ *           TALLY_FRAME_PAYLOAD_BYTES_MAX; what add accepts always fits with its padding.
+ * record    within the ranges above: a decoder would accept it. Else it is a bug, and asserted.
  */
 void tally_batch_start(struct tally_writer *writer);
 bool tally_batch_add(struct tally_writer *writer, const struct tally_record *record);
-/* Fills in the header and pads. Returns the batch's size in bytes. */
+
+/*
+ * Fills in the header and pads. Returns the batch's size in bytes, a multiple of
+ * TALLY_BATCH_PAD_BYTES; 0 if there is no record in it, and so nothing to send.
+ */
 size_t tally_batch_end(struct tally_writer *writer, struct tally_wall sealed_at);
 
 /* Walks over a batch. */
@@ -175,15 +184,22 @@ struct tally_batch_reader {
     uint8_t minor;
 };
 
-/* Checks the batch header. An empty plaintext is no batch: callers handle it before. */
+/*
+ * Checks the batch header: SHORT, LONG, RESERVED, RECORDS for a record count outside
+ * 1..TALLY_BATCH_RECORDS_MAX, VALUE for the instant. An empty plaintext is no batch: callers handle
+ * it before.
+ *
+ * bytes    borrowed until the last tally_batch_next
+ * batch    written only when the result is TALLY_REJECT_NONE
+ */
 enum tally_reject tally_batch_open(const void *bytes, size_t size,
                                    struct tally_batch_reader *batch);
 
 /*
  * The next record. Returns false at the end of the batch. Otherwise *reject says whether `record`
  * was written (TALLY_REJECT_NONE) or skipped: TALLY_REJECT_TYPE for an unknown type, another for a
- * malformed one. When the record headers no longer fit the bytes: TALLY_REJECT_RECORDS once, then
- * false; also once when the padding is not zeros.
+ * malformed one; `record` is then untouched. When the record headers no longer fit the bytes:
+ * TALLY_REJECT_RECORDS once, then false; also once when the padding is not zeros.
  */
 bool tally_batch_next(struct tally_batch_reader *batch, struct tally_record *record,
                       enum tally_reject *reject);
