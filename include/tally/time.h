@@ -16,6 +16,8 @@
 #define TALLY_US_PER_MS INT64_C(1000)
 #define TALLY_US_PER_S INT64_C(1000000)
 #define TALLY_MONO_NEVER_US INT64_MAX
+/* No instant of a call or statement is later: 9999-12-31T23:59:59Z. Sums of two stay in range. */
+#define TALLY_WALL_MAX_US INT64_C(253402300799000000)
 
 /* Monotonic, microseconds since an unspecified start. */
 struct tally_mono {

@@ -29,7 +29,7 @@
 enum {
     TALLY_REGISTRY_FEEDS_MAX = 16,
     TALLY_REGISTRY_PEERS_MAX = 16384,
-    TALLY_REGISTRY_CALLS_MAX = 1 << 24,
+    TALLY_REGISTRY_CALLS_MAX = (1 << 24) - 1, /* the last slot number names untracked calls */
     TALLY_EFFECTS_MAX = 64, /* appended by one step at most; room the caller provides */
 };
 #define TALLY_PEER_NOBODY UINT32_MAX

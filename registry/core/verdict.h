@@ -73,6 +73,7 @@ struct tally_evidence {
     enum tally_cdb_strictness strictness;
     enum tally_freshness freshness;
     bool is_holder_ourselves;
+    bool is_log_agreed;       /* everybody who denied did so under the CDB log size we have */
     bool is_in_good_standing; /* the holder's strictness has been earned with us */
     /* the halves */
     enum tally_credit credit;
@@ -105,6 +106,7 @@ enum tally_policy_line {
     TALLY_POLICY_NOT_PROVEN,      /* likely only */
     TALLY_POLICY_NOT_IN_STANDING, /* strictness not earned yet */
     TALLY_POLICY_CDB_STALE,       /* no BLOCK on old data */
+    TALLY_POLICY_LOG_DISAGREES,   /* the denial was made under another state of the CDB */
     TALLY_POLICY_BLOCK_PROVEN,    /* proven on a strict range: BLOCK */
     TALLY_POLICY_BLOCK_LIKELY,    /* likely on a strict-direct range: BLOCK */
     TALLY_POLICY_LINE_COUNT

@@ -1,0 +1,749 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/registry.h"
+
+#include "base/assert.h"
+#include "core/state.h"
+
+#include <string.h>
+
+/* A TICK or a flushed feed stops when fewer places than the largest single effect are left. */
+enum { EFFECTS_SPARE = 16, TICK_EXPIRIES_MAX = 64 };
+
+static const char *const trace_names[TALLY_TRACE_TYPE_COUNT] = {
+#define TALLY_ENUM(name, sentence) [TALLY_TRACE_##name] = #name,
+    TALLY_TRACE_TABLE(TALLY_ENUM)
+#undef TALLY_ENUM
+};
+
+const char *tally_trace_name(enum tally_trace_type type)
+{
+    return (unsigned)type < TALLY_TRACE_TYPE_COUNT ? trace_names[type] : "?";
+}
+
+/* Memory: one block, parts aligned to 16. */
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + 15) & ~(size_t)15;
+}
+
+static uint32_t timer_count(const struct tally_registry_config *config)
+{
+    return config->call_max + 2 * config->inquiry_max + config->peer_max;
+}
+
+static bool is_within(int64_t value, int64_t min, int64_t max)
+{
+    return value >= min && value <= max;
+}
+
+static bool is_config_sound(const struct tally_registry_config *config)
+{
+    return is_within(config->call_max, 1, TALLY_REGISTRY_CALLS_MAX) &&
+           is_within(config->inquiry_max, 1, TALLY_REGISTRY_CALLS_MAX) &&
+           is_within(config->peer_max, 1, TALLY_REGISTRY_PEERS_MAX) &&
+           is_within(config->boot, 1, (1 << TALLY_CALL_BOOT_BITS) - 1) &&
+           is_within(config->match_window_us, 1, 600 * TALLY_US_PER_S) &&
+           is_within(config->open_leg_us, 0, 86400 * TALLY_US_PER_S) &&
+           is_within(config->release_tail_us, 0, 3600 * TALLY_US_PER_S) &&
+           is_within(config->strict_after_us, 0, 3650 * 86400 * TALLY_US_PER_S) &&
+           is_within(config->due_min_us, 1, config->due_max_us) &&
+           is_within(config->due_max_us, 1, TALLY_QUERY_AGE_MAX_US) &&
+           is_within(config->block_fresh_us, 0, config->usable_fresh_us) &&
+           is_within(config->skew_unmeasured_us, 0, 60 * TALLY_US_PER_S) &&
+           config->feed_count <= TALLY_REGISTRY_FEEDS_MAX &&
+           tally_operator_id_is_valid(config->operator_id, strlen(config->operator_id));
+}
+
+size_t tally_registry_bytes(const struct tally_registry_config *config)
+{
+    return aligned(sizeof(struct tally_registry)) + aligned(tally_calls_bytes(config->call_max)) +
+           aligned(tally_peers_bytes(config->peer_max)) +
+           aligned(config->inquiry_max * sizeof(struct tally_inquiry)) +
+           aligned(config->inquiry_max * sizeof(struct tally_pending)) +
+           aligned(timer_count(config) * sizeof(struct tally_wheel_node));
+}
+
+static void *take(uint8_t **memory, size_t bytes)
+{
+    void *part = *memory;
+
+    *memory += aligned(bytes);
+    return part;
+}
+
+static void thread_free_lists(struct tally_registry *registry)
+{
+    uint32_t count = registry->config.inquiry_max;
+
+    for (uint32_t slot = 0; slot < count; slot++) {
+        uint32_t next = slot + 1 < count ? slot + 1 : TALLY_SLOT_NOBODY;
+
+        registry->inquiries[slot] = (struct tally_inquiry){.generation = 1, .next_free = next};
+        registry->pendings[slot] = (struct tally_pending){.generation = 1, .next_free = next};
+    }
+}
+
+enum tally_err tally_registry_init(const struct tally_registry_config *config, struct tally_now now,
+                                   void *memory, size_t memory_bytes, struct tally_registry **out)
+{
+    uint8_t *at = memory;
+    struct tally_registry *registry = NULL;
+    struct tally_wheel_node *nodes = NULL;
+
+    *out = NULL;
+    if (!is_config_sound(config) || memory_bytes < tally_registry_bytes(config)) {
+        return TALLY_ERR_LIMIT;
+    }
+    registry = take(&at, sizeof(*registry));
+    memset(registry, 0, sizeof(*registry));
+    registry->config = *config;
+    registry->policy = config->policy;
+    registry->self_op = TALLY_CDB_NOBODY;
+    tally_calls_init(&registry->calls, config->call_max, config->boot, &config->hash_key, now.mono,
+                     take(&at, tally_calls_bytes(config->call_max)));
+    tally_peers_init(&registry->peers, config->peer_max, &config->hash_key,
+                     take(&at, tally_peers_bytes(config->peer_max)));
+    registry->inquiries = take(&at, config->inquiry_max * sizeof(struct tally_inquiry));
+    registry->pendings = take(&at, config->inquiry_max * sizeof(struct tally_pending));
+    thread_free_lists(registry);
+    nodes = take(&at, timer_count(config) * sizeof(*nodes));
+    tally_wheel_init(&registry->wheel, now.mono, nodes, timer_count(config));
+    for (uint8_t feed = 0; feed < config->feed_count; feed++) {
+        tally_feed_init(&registry->feeds[feed], &config->feeds[feed]);
+    }
+    *out = registry;
+    return TALLY_ERR_OK;
+}
+
+uint32_t tally_timer_of_inquiry(const struct tally_registry *registry, uint32_t slot)
+{
+    return registry->config.call_max + slot;
+}
+
+uint32_t tally_timer_of_pending(const struct tally_registry *registry, uint32_t slot)
+{
+    return registry->config.call_max + registry->config.inquiry_max + slot;
+}
+
+uint32_t tally_timer_of_peer(const struct tally_registry *registry, uint32_t slot)
+{
+    return registry->config.call_max + 2 * registry->config.inquiry_max + slot;
+}
+
+struct tally_effect *tally_effect_add(struct tally_effects *effects, enum tally_effect_type type)
+{
+    struct tally_effect *effect = NULL;
+
+    TALLY_ASSERT(effects->count < TALLY_EFFECTS_MAX);
+    effect = &effects->list[effects->count++];
+    memset(effect, 0, sizeof(*effect));
+    effect->type = type;
+    return effect;
+}
+
+void tally_effect_trace(struct tally_effects *effects, enum tally_trace_type type, uint32_t peer,
+                        uint8_t feed, enum tally_reject reject, int64_t value)
+{
+    struct tally_effect *effect = tally_effect_add(effects, TALLY_EFFECT_TRACE);
+
+    effect->trace = (struct tally_trace){
+        .type = type, .peer = peer, .feed = feed, .reject = reject, .value = value};
+}
+
+struct tally_record *tally_effect_send(struct tally_effects *effects, uint32_t peer,
+                                       enum tally_record_type type)
+{
+    struct tally_effect *effect = tally_effect_add(effects, TALLY_EFFECT_SEND);
+
+    effect->send.peer = peer;
+    effect->send.record.type = type;
+    return &effect->send.record;
+}
+
+void tally_effect_ack(struct tally_effects *effects, uint8_t feed, uint64_t seq, int64_t due_us)
+{
+    struct tally_effect *effect = tally_effect_add(effects, TALLY_EFFECT_FEED);
+
+    effect->feed.feed = feed;
+    effect->feed.record.type = TALLY_FEED_ACK;
+    effect->feed.record.ack = (struct tally_feed_ack){.seq = seq, .due_us = (uint32_t)due_us};
+}
+
+void tally_count_feed_reject(struct tally_registry *registry, struct tally_effects *effects,
+                             uint8_t feed, enum tally_reject reject)
+{
+    registry->counters.feed_reject_count[reject]++;
+    registry->feeds[feed].reject_count++;
+    tally_effect_trace(effects, TALLY_TRACE_FEED_REJECT, TALLY_PEER_NOBODY, feed, reject, 0);
+}
+
+void tally_count_peer_reject(struct tally_registry *registry, struct tally_effects *effects,
+                             uint32_t peer, enum tally_reject reject)
+{
+    registry->counters.peer_reject_count[reject]++;
+    registry->peers.list[peer].status.reject_count++;
+    tally_effect_trace(effects, TALLY_TRACE_PEER_REJECT, peer, 0, reject, 0);
+}
+
+enum tally_cdb_standing tally_lookup(const struct tally_registry *registry, uint64_t number,
+                                     struct tally_now now, const struct tally_cdb_entry **entry)
+{
+    *entry = NULL;
+    if (registry->cdb == NULL) {
+        return TALLY_CDB_UNKNOWN;
+    }
+    return tally_cdb_lookup(registry->cdb, number, now.wall, entry);
+}
+
+bool tally_is_ours(const struct tally_registry *registry, uint64_t number, struct tally_now now)
+{
+    const struct tally_cdb_entry *entry = NULL;
+
+    return tally_lookup(registry, number, now, &entry) == TALLY_CDB_HELD &&
+           entry->range.holder == registry->self_op;
+}
+
+bool tally_is_entitled_self(const struct tally_registry *registry, uint64_t number,
+                            struct tally_now now)
+{
+    return registry->cdb != NULL && registry->self_op != TALLY_CDB_NOBODY &&
+           tally_cdb_is_entitled(registry->cdb, number, registry->self_op, now.wall);
+}
+
+enum tally_freshness tally_freshness_now(const struct tally_registry *registry,
+                                         struct tally_now now)
+{
+    int64_t age_us = 0;
+
+    if (registry->cdb == NULL || tally_cdb_stamped(registry->cdb).us == 0) {
+        return TALLY_FRESHNESS_UNUSABLE;
+    }
+    age_us = tally_wall_since_us(now.wall, tally_cdb_stamped(registry->cdb));
+    if (age_us > registry->config.usable_fresh_us) {
+        return TALLY_FRESHNESS_UNUSABLE;
+    }
+    return age_us > registry->config.block_fresh_us ? TALLY_FRESHNESS_STALE : TALLY_FRESHNESS_FRESH;
+}
+
+int64_t tally_peer_bound_us(const struct tally_registry *registry, uint32_t peer)
+{
+    if (peer == TALLY_PEER_SELF) {
+        return 0;
+    }
+    return registry->peers.list[peer].rtt_us > 0 ? registry->peers.list[peer].bound_us
+                                                 : registry->config.skew_unmeasured_us;
+}
+
+bool tally_feed_reports(const struct tally_feed *feed, enum tally_side side)
+{
+    return feed->config.side == side || feed->config.side == TALLY_SIDE_BOTH;
+}
+
+enum tally_coverage tally_side_coverage(const struct tally_registry *registry, enum tally_side side,
+                                        struct tally_now now)
+{
+    enum tally_coverage least = TALLY_COVERAGE_LEGS;
+    bool is_any = false;
+
+    for (uint8_t at = 0; at < registry->config.feed_count; at++) {
+        const struct tally_feed *feed = &registry->feeds[at];
+        enum tally_coverage coverage = TALLY_COVERAGE_NOTHING;
+
+        if (!feed->config.is_required || !tally_feed_reports(feed, side)) {
+            continue;
+        }
+        /* A record may be as much older as its query may be on its way. */
+        coverage = tally_feed_coverage(feed, now,
+                                       registry->config.match_window_us + TALLY_QUERY_AGE_MAX_US,
+                                       registry->config.open_leg_us);
+        least = coverage < least ? coverage : least;
+        is_any = true;
+    }
+    return is_any ? least : TALLY_COVERAGE_NOTHING;
+}
+
+/* Feed records. */
+
+static bool is_instant_sound(const struct tally_registry *registry, const struct tally_feed *feed,
+                             struct tally_now now, struct tally_wall at)
+{
+    (void)registry;
+    return at.us > 0 && at.us <= now.wall.us + (int64_t)feed->clock_bound_us + TALLY_US_PER_S;
+}
+
+static void trace_coverage(struct tally_registry *registry, struct tally_now now, uint8_t at,
+                           struct tally_effects *effects)
+{
+    struct tally_feed *feed = &registry->feeds[at];
+    enum tally_coverage coverage =
+        tally_feed_coverage(feed, now, registry->config.match_window_us + TALLY_QUERY_AGE_MAX_US,
+                            registry->config.open_leg_us);
+
+    if (coverage > feed->told) {
+        tally_effect_trace(effects,
+                           coverage == TALLY_COVERAGE_LEGS ? TALLY_TRACE_FEED_COMPLETE
+                                                           : TALLY_TRACE_FEED_COVERED,
+                           TALLY_PEER_NOBODY, at, TALLY_REJECT_NONE, 0);
+    }
+    feed->told = coverage;
+}
+
+static void trace_gap(uint8_t feed, int64_t lost_count, struct tally_effects *effects)
+{
+    tally_effect_trace(effects, TALLY_TRACE_FEED_GAP, TALLY_PEER_NOBODY, feed, TALLY_REJECT_NONE,
+                       lost_count);
+}
+
+static enum tally_side side_of(const struct tally_registry *registry, struct tally_now now,
+                               const struct tally_event *event)
+{
+    bool is_a_ours = false;
+
+    if (event->side != TALLY_SIDE_BOTH) {
+        return event->side;
+    }
+    is_a_ours = event->ingress_class == TALLY_TRUNK_CUSTOMER &&
+                tally_is_entitled_self(registry, tally_event_displayed(event), now);
+    if (tally_is_ours(registry, event->b_number, now)) {
+        return is_a_ours ? TALLY_SIDE_BOTH : TALLY_SIDE_TERMINATING;
+    }
+    return is_a_ours ? TALLY_SIDE_ORIGINATING : TALLY_SIDE_NONE;
+}
+
+static void take_setup(struct tally_registry *registry, struct tally_now now, uint8_t feed,
+                       uint64_t seq, const struct tally_event *event, struct tally_effects *effects)
+{
+    /* Older than the window, an event only fills in open legs: it never makes a verdict. */
+    bool is_late = tally_wall_since_us(now.wall, event->at) > registry->config.match_window_us;
+
+    switch (side_of(registry, now, event)) {
+    case TALLY_SIDE_ORIGINATING:
+        if (is_late) {
+            (void)tally_originate_keep(registry, now, feed, event, effects);
+            tally_effect_ack(effects, feed, seq, 0);
+            return;
+        }
+        tally_originate_setup(registry, now, feed, seq, event, effects);
+        return;
+    case TALLY_SIDE_BOTH:
+        /* One event counts for both halves; the arrival then finds its own origination. */
+        (void)tally_originate_keep(registry, now, feed, event, effects);
+        tally_terminate_setup(registry, now, feed, seq, event, effects);
+        return;
+    case TALLY_SIDE_TERMINATING:
+        if (is_late) {
+            tally_effect_ack(effects, feed, seq, 0);
+            return;
+        }
+        tally_terminate_setup(registry, now, feed, seq, event, effects);
+        return;
+    case TALLY_SIDE_NONE:
+    case TALLY_SIDE_COUNT:
+        tally_effect_ack(effects, feed, seq, 0);
+        return;
+    }
+}
+
+static void take_event(struct tally_registry *registry, struct tally_now now, uint8_t at,
+                       const struct tally_feed_event *record, struct tally_effects *effects)
+{
+    struct tally_feed *feed = &registry->feeds[at];
+    const struct tally_event *event = &record->event;
+    bool missed = false;
+    enum tally_reject reject = tally_feed_sequence(feed, now, record->seq, &missed);
+
+    if (missed) {
+        trace_gap(at, 0, effects);
+    }
+    if (reject == TALLY_REJECT_NONE && !is_instant_sound(registry, feed, now, event->at)) {
+        reject = TALLY_REJECT_VALUE;
+    }
+    if (reject == TALLY_REJECT_NONE && event->side != TALLY_SIDE_BOTH &&
+        !tally_feed_reports(feed, event->side)) {
+        reject = TALLY_REJECT_VALUE;
+    }
+    if (reject != TALLY_REJECT_NONE) {
+        if (reject == TALLY_REJECT_VALUE) {
+            /* An event that could not be taken is a call that we do not know of. */
+            tally_feed_gap(feed, now);
+        }
+        tally_count_feed_reject(registry, effects, at, reject);
+        return;
+    }
+    feed->event_count++;
+    switch (event->kind) {
+    case TALLY_EVENT_SETUP:
+        take_setup(registry, now, at, record->seq, event, effects);
+        return;
+    case TALLY_EVENT_RELEASE:
+        tally_originate_release(registry, now, event);
+        tally_effect_ack(effects, at, record->seq, 0);
+        return;
+    case TALLY_EVENT_RINGING:
+    case TALLY_EVENT_ANSWER:
+    case TALLY_EVENT_DIVERT:
+    case TALLY_EVENT_ROAM:
+        tally_effect_ack(effects, at, record->seq, 0);
+        return;
+    case TALLY_EVENT_NONE:
+    case TALLY_EVENT_KIND_COUNT:
+        break;
+    }
+    TALLY_ASSERT(!"an event kind that the decoder lets through");
+}
+
+static void take_gap(struct tally_registry *registry, struct tally_now now, uint8_t at,
+                     const struct tally_feed_gap *gap, struct tally_effects *effects)
+{
+    bool missed = false;
+    enum tally_reject reject = tally_feed_sequence(&registry->feeds[at], now, gap->seq, &missed);
+
+    if (reject != TALLY_REJECT_NONE) {
+        tally_count_feed_reject(registry, effects, at, reject);
+        return;
+    }
+    tally_feed_gap(&registry->feeds[at], now);
+    trace_gap(at, gap->lost_count, effects);
+}
+
+static void take_watermark(struct tally_registry *registry, struct tally_now now, uint8_t at,
+                           const struct tally_feed_watermark *watermark,
+                           struct tally_effects *effects)
+{
+    bool missed = false;
+    enum tally_reject reject = tally_feed_watermark(&registry->feeds[at], now, watermark, &missed);
+
+    if (reject != TALLY_REJECT_NONE) {
+        tally_count_feed_reject(registry, effects, at, reject);
+        return;
+    }
+    if (missed) {
+        trace_gap(at, 0, effects);
+    }
+    trace_coverage(registry, now, at, effects);
+    if (watermark->flush_id != 0) {
+        tally_answer_flushed(registry, now, at, watermark->flush_id, effects);
+    }
+}
+
+static void take_open_leg(struct tally_registry *registry, struct tally_now now, uint8_t at,
+                          const struct tally_event *event, struct tally_effects *effects)
+{
+    struct tally_feed *feed = &registry->feeds[at];
+
+    if (!feed->is_greeted) {
+        tally_count_feed_reject(registry, effects, at, TALLY_REJECT_STATE);
+        return;
+    }
+    if (!is_instant_sound(registry, feed, now, event->at)) {
+        tally_feed_gap(feed, now);
+        tally_count_feed_reject(registry, effects, at, TALLY_REJECT_VALUE);
+        return;
+    }
+    if (tally_calls_by_leg(&registry->calls, TALLY_CALL_ORIGINATION, 0, event->leg_key) ==
+        TALLY_CALL_NOBODY) {
+        (void)tally_originate_keep(registry, now, at, event, effects);
+    }
+}
+
+static void step_feed(struct tally_registry *registry, struct tally_now now, uint8_t at,
+                      const struct tally_feed_record *record, struct tally_effects *effects)
+{
+    enum tally_reject reject = TALLY_REJECT_NONE;
+
+    TALLY_ASSERT(at < registry->config.feed_count);
+    switch (record->type) {
+    case TALLY_FEED_HELLO:
+        reject = tally_feed_hello(&registry->feeds[at], now, &record->hello);
+        if (reject != TALLY_REJECT_NONE) {
+            tally_count_feed_reject(registry, effects, at, reject);
+            return;
+        }
+        tally_effect_trace(effects, TALLY_TRACE_FEED_HELLO, TALLY_PEER_NOBODY, at,
+                           TALLY_REJECT_NONE, 0);
+        return;
+    case TALLY_FEED_EVENT:
+        take_event(registry, now, at, &record->event, effects);
+        return;
+    case TALLY_FEED_WATERMARK:
+        take_watermark(registry, now, at, &record->watermark, effects);
+        return;
+    case TALLY_FEED_GAP:
+        take_gap(registry, now, at, &record->gap, effects);
+        return;
+    case TALLY_FEED_OPEN_LEG:
+        take_open_leg(registry, now, at, &record->event.event, effects);
+        return;
+    case TALLY_FEED_OPEN_LEGS_END:
+        if (registry->feeds[at].is_greeted) {
+            tally_feed_legs_end(&registry->feeds[at], now, record->legs_end.since);
+            return;
+        }
+        tally_count_feed_reject(registry, effects, at, TALLY_REJECT_STATE);
+        return;
+    case TALLY_FEED_NONE:
+    case TALLY_FEED_PING:
+    case TALLY_FEED_ACK:
+    case TALLY_FEED_VERDICT:
+    case TALLY_FEED_FLUSH:
+        tally_count_feed_reject(registry, effects, at, TALLY_REJECT_TYPE);
+        return;
+    }
+}
+
+/* Peers. */
+
+static void take_probe(struct tally_registry *registry, struct tally_now now, uint32_t slot,
+                       const struct tally_probe *probe, struct tally_effects *effects)
+{
+    struct tally_peer *peer = &registry->peers.list[slot];
+    enum tally_reject reject = TALLY_REJECT_NONE;
+
+    if (!probe->is_reply) {
+        tally_effect_send(effects, slot, TALLY_RECORD_PROBE)->probe =
+            (struct tally_probe){.probe_id = probe->probe_id,
+                                 .is_reply = true,
+                                 .t1 = probe->t1,
+                                 .t2 = now.wall,
+                                 .t3 = now.wall};
+        return;
+    }
+    reject = tally_peer_measure(peer, now, probe);
+    if (reject != TALLY_REJECT_NONE) {
+        tally_count_peer_reject(registry, effects, slot, reject);
+        return;
+    }
+    tally_effect_trace(effects, TALLY_TRACE_PEER_CLOCK, slot, 0, TALLY_REJECT_NONE,
+                       peer->offset_us);
+}
+
+static void step_peer(struct tally_registry *registry, struct tally_now now, uint32_t slot,
+                      struct tally_wall sealed_at, const struct tally_record *record,
+                      struct tally_effects *effects)
+{
+    TALLY_ASSERT(slot < registry->peers.peer_count);
+    if (registry->peers.list[slot].op == TALLY_CDB_NOBODY) {
+        tally_count_peer_reject(registry, effects, slot, TALLY_REJECT_KEY);
+        return;
+    }
+    switch (record->type) {
+    case TALLY_RECORD_ANNOUNCE:
+        tally_terminate_announce(registry, now, slot, &record->announce, effects);
+        return;
+    case TALLY_RECORD_QUERY:
+        tally_answer_query(registry, now, slot, sealed_at, &record->query, effects);
+        return;
+    case TALLY_RECORD_ANSWER:
+        tally_terminate_answer(registry, now, slot, &record->answer, effects);
+        return;
+    case TALLY_RECORD_REPORT:
+        tally_originate_report(registry, now, slot, &record->report, effects);
+        return;
+    case TALLY_RECORD_PROBE:
+        take_probe(registry, now, slot, &record->probe, effects);
+        return;
+    case TALLY_RECORD_NONE:
+    case TALLY_RECORD_TYPE_COUNT:
+        tally_count_peer_reject(registry, effects, slot, TALLY_REJECT_TYPE);
+        return;
+    }
+}
+
+static void probe_peer(struct tally_registry *registry, struct tally_now now, uint32_t slot,
+                       struct tally_effects *effects)
+{
+    struct tally_peer *peer = &registry->peers.list[slot];
+    bool is_settled = peer->samples[TALLY_PEER_SAMPLES - 1].rtt_us > 0;
+
+    if (!peer->is_up) {
+        return;
+    }
+    tally_effect_send(effects, slot, TALLY_RECORD_PROBE)->probe = tally_peer_probe(peer, now);
+    tally_wheel_set(&registry->wheel, tally_timer_of_peer(registry, slot),
+                    tally_mono_after(now.mono, is_settled ? TALLY_PEER_PROBE_EVERY_US
+                                                          : TALLY_PEER_PROBE_FIRST_US));
+}
+
+static void step_link(struct tally_registry *registry, struct tally_now now, uint32_t slot,
+                      bool is_up, struct tally_effects *effects)
+{
+    struct tally_peer *peer = &registry->peers.list[slot];
+
+    TALLY_ASSERT(slot < registry->peers.peer_count);
+    if (peer->op == TALLY_CDB_NOBODY || peer->is_up == is_up) {
+        return;
+    }
+    peer->is_up = is_up;
+    tally_effect_trace(effects, is_up ? TALLY_TRACE_PEER_UP : TALLY_TRACE_PEER_DOWN, slot, 0,
+                       TALLY_REJECT_NONE, 0);
+    probe_peer(registry, now, slot, effects);
+}
+
+static void step_cdb(struct tally_registry *registry, const struct tally_cdb_index *cdb,
+                     struct tally_effects *effects)
+{
+    uint32_t left_out_count = 0;
+
+    TALLY_ASSERT(cdb != NULL);
+    if (registry->cdb != NULL && registry->cdb != cdb) {
+        tally_effect_add(effects, TALLY_EFFECT_RELEASE_CDB)->cdb = registry->cdb;
+    }
+    registry->cdb = cdb;
+    registry->self_op = tally_cdb_operator_find(cdb, registry->config.operator_id);
+    left_out_count = tally_peers_renew(&registry->peers, cdb, registry->config.operator_id);
+    if (left_out_count > 0) {
+        registry->counters.table_full_count++;
+        tally_effect_trace(effects, TALLY_TRACE_TABLE_FULL, TALLY_PEER_NOBODY, 0, TALLY_REJECT_FULL,
+                           left_out_count);
+    }
+    tally_effect_trace(effects, TALLY_TRACE_CDB_CHANGED, TALLY_PEER_NOBODY, 0, TALLY_REJECT_NONE,
+                       (int64_t)tally_cdb_log_size(cdb));
+}
+
+/* Time. */
+
+static void expire(struct tally_registry *registry, struct tally_now now, uint32_t timer,
+                   struct tally_effects *effects)
+{
+    uint32_t call_max = registry->config.call_max;
+    uint32_t inquiry_max = registry->config.inquiry_max;
+
+    if (timer < call_max) {
+        if (registry->calls.list[timer].kind == TALLY_CALL_ORIGINATION) {
+            tally_originate_expire(registry, now, timer);
+            return;
+        }
+        tally_terminate_expire(registry, now, timer, effects);
+        return;
+    }
+    timer -= call_max;
+    if (timer < inquiry_max) {
+        tally_terminate_deadline(registry, now, timer, effects);
+        return;
+    }
+    timer -= inquiry_max;
+    if (timer < inquiry_max) {
+        tally_answer_deadline(registry, now, timer, effects);
+        return;
+    }
+    probe_peer(registry, now, timer - inquiry_max, effects);
+}
+
+static void step_tick(struct tally_registry *registry, struct tally_now now,
+                      struct tally_effects *effects)
+{
+    bool has_more = true;
+
+    for (unsigned done = 0;
+         has_more && done < TICK_EXPIRIES_MAX && effects->count + EFFECTS_SPARE < TALLY_EFFECTS_MAX;
+         done++) {
+        uint32_t timer = tally_wheel_expire_one(&registry->wheel, now.mono, &has_more);
+
+        if (timer != TALLY_WHEEL_NOBODY) {
+            expire(registry, now, timer, effects);
+        }
+    }
+    registry->is_more_due = has_more;
+}
+
+void tally_registry_step(struct tally_registry *registry, struct tally_now now,
+                         const struct tally_input *input, struct tally_effects *effects)
+{
+    switch (input->type) {
+    case TALLY_INPUT_TICK:
+        step_tick(registry, now, effects);
+        return;
+    case TALLY_INPUT_FEED:
+        step_feed(registry, now, input->feed.feed, &input->feed.record, effects);
+        return;
+    case TALLY_INPUT_FEED_DOWN:
+        TALLY_ASSERT(input->feed_down < registry->config.feed_count);
+        if (registry->feeds[input->feed_down].is_up) {
+            tally_feed_down(&registry->feeds[input->feed_down]);
+            trace_gap(input->feed_down, 0, effects);
+        }
+        return;
+    case TALLY_INPUT_PEER:
+        step_peer(registry, now, input->peer.peer, input->peer.sealed_at, &input->peer.record,
+                  effects);
+        return;
+    case TALLY_INPUT_LINK_UP:
+        step_link(registry, now, input->link, true, effects);
+        return;
+    case TALLY_INPUT_LINK_DOWN:
+        step_link(registry, now, input->link, false, effects);
+        return;
+    case TALLY_INPUT_CDB:
+        step_cdb(registry, input->cdb, effects);
+        return;
+    case TALLY_INPUT_STANDING:
+        TALLY_ASSERT(input->standing.peer < registry->peers.peer_count);
+        registry->peers.list[input->standing.peer].strict_since = input->standing.strict_since;
+        return;
+    case TALLY_INPUT_POLICY:
+        registry->policy = input->policy;
+        return;
+    }
+}
+
+struct tally_mono tally_registry_next_due(const struct tally_registry *registry)
+{
+    if (registry->is_more_due) {
+        return (struct tally_mono){INT64_MIN};
+    }
+    return tally_wheel_next_due(&registry->wheel);
+}
+
+void tally_registry_feed_status(const struct tally_registry *registry, uint8_t at,
+                                struct tally_now now, struct tally_feed_status *status)
+{
+    const struct tally_feed *feed = &registry->feeds[at];
+
+    TALLY_ASSERT(at < registry->config.feed_count);
+    *status = (struct tally_feed_status){
+        .is_up = feed->is_up,
+        .coverage = tally_feed_coverage(feed, now,
+                                        registry->config.match_window_us + TALLY_QUERY_AGE_MAX_US,
+                                        registry->config.open_leg_us),
+        .boot_id = feed->boot_id,
+        .event_count = feed->event_count,
+        .gap_count = feed->gap_count,
+        .reject_count = feed->reject_count,
+    };
+}
+
+void tally_registry_peer_status(const struct tally_registry *registry, uint32_t slot,
+                                struct tally_peer_status *status)
+{
+    const struct tally_peer *peer = &registry->peers.list[slot];
+
+    TALLY_ASSERT(slot < registry->config.peer_max);
+    *status = peer->status;
+    memcpy(status->operator_id, peer->id, sizeof(status->operator_id));
+    status->op = slot < registry->peers.peer_count ? peer->op : TALLY_CDB_NOBODY;
+    status->is_up = peer->is_up;
+    status->rtt_us = peer->rtt_us;
+    status->offset_us = peer->offset_us;
+    status->bound_us = peer->bound_us;
+}
+
+uint32_t tally_registry_peer_count(const struct tally_registry *registry)
+{
+    return registry->peers.peer_count;
+}
+
+uint32_t tally_registry_peer_find(const struct tally_registry *registry, const char *operator_id)
+{
+    return tally_peers_find(&registry->peers, operator_id);
+}
+
+void tally_registry_counters(const struct tally_registry *registry,
+                             struct tally_registry_counters *counters)
+{
+    *counters = registry->counters;
+    counters->call_count = registry->calls.call_count;
+    counters->call_max = registry->config.call_max;
+    counters->inquiry_count = registry->inquiry_count + registry->pending_count;
+    counters->inquiry_max = 2 * registry->config.inquiry_max;
+}
