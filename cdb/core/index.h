@@ -66,7 +66,7 @@ struct tally_cdb_range {
     uint32_t
         authorised[TALLY_CDB_ENTITLED_MAX - 1]; /* who else may originate (authorise, served-by) */
     struct tally_wall
-        expires;    /* the earliest of the range's, its authority's and its numbering's */
+        expires;    /* the earliest of all that it rests on (root .. numbering); 0: has expired */
     bool is_unsafe; /* a statement about it was rejected or has expired: unknown */
 };
 
@@ -91,7 +91,8 @@ size_t tally_cdb_index_bytes(const struct tally_cdb_facts *facts);
  *
  * memory     at least tally_cdb_index_bytes(facts), aligned as by malloc; given to the index.
  * Two ranges of one prefix with different holders are both contested. Facts are copied.
- * TALLY_ERR_FORMAT   operators unsorted, a holder out of bounds, a prefix that is no number.
+ * TALLY_ERR_FORMAT   operators unsorted, a holder out of bounds, a prefix that is no number, one
+ *                    holder with one prefix twice.
  */
 TALLY_NODISCARD enum tally_err tally_cdb_index_build(const struct tally_cdb_facts *facts,
                                                      void *memory, size_t memory_bytes,
@@ -116,7 +117,9 @@ struct tally_cdb_entry {
 /*
  * Looks a number up.
  *
- * entry    set for HELD and CONTESTED, borrowed from the index; NULL otherwise.
+ * now      the wall clock; a range is UNKNOWN from its expiry on.
+ * entry    set for HELD and CONTESTED (then one of the two claims), borrowed from the index; NULL
+ *          otherwise.
  * A number whose digit count is outside the range's bounds has NO_HOLDER.
  */
 enum tally_cdb_standing tally_cdb_lookup(const struct tally_cdb_index *index, uint64_t number,
@@ -137,4 +140,5 @@ uint32_t tally_cdb_range_count(const struct tally_cdb_index *index);
 const struct tally_cdb_entry *tally_cdb_entry_at(const struct tally_cdb_index *index, uint32_t at);
 uint64_t tally_cdb_log_size(const struct tally_cdb_index *index);
 struct tally_wall tally_cdb_stamped(const struct tally_cdb_index *index);
+uint8_t tally_cdb_wire_minor_min(const struct tally_cdb_index *index);
 const uint8_t *tally_cdb_network_id(const struct tally_cdb_index *index); /* 32 bytes */
