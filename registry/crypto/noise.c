@@ -190,7 +190,8 @@ static enum tally_reject read_sealed(struct tally_noise *noise, struct tally_rea
     return TALLY_REJECT_NONE;
 }
 
-/* False: the shared secret is all zero, which a point of low order gives (RFC 7748, section 6.1). */
+/* False: the shared secret is all zero, which a point of low order gives (RFC 7748, section 6.1).
+ */
 static bool mix_dh(struct tally_noise *noise, const uint8_t secret[TALLY_NOISE_KEY_BYTES],
                    const uint8_t public[TALLY_NOISE_KEY_BYTES])
 {
@@ -434,8 +435,7 @@ enum tally_err tally_noise_write(struct tally_noise *noise, const void *payload,
 }
 
 static enum tally_reject read_message(struct tally_noise *noise, const uint8_t *message,
-                                      size_t message_bytes, uint8_t *payload,
-                                      size_t *payload_bytes)
+                                      size_t message_bytes, uint8_t *payload, size_t *payload_bytes)
 {
     struct tally_reader in = tally_reader_of(message, message_bytes);
     const uint8_t *tokens = noise->pattern->tokens[noise->message_index];
