@@ -30,13 +30,28 @@ enum {
     TALLY_SESSION_KEY_BYTES = 32,
     TALLY_SESSION_WINDOW = 2048,             /* counters */
     TALLY_SESSION_HANDSHAKE_BYTES_MAX = 512, /* frame header included */
+    TALLY_SESSION_PEERS_MAX = 65536,
 };
+#define TALLY_SESSION_NOBODY UINT32_MAX /* not a slot */
 #define TALLY_SESSION_REKEY_AFTER_US (120 * TALLY_US_PER_S)
 #define TALLY_SESSION_REJECT_AFTER_US (180 * TALLY_US_PER_S)
 #define TALLY_SESSION_REKEY_AFTER_FRAMES (UINT64_C(1) << 20)
 #define TALLY_SESSION_RETRY_US (5 * TALLY_US_PER_S) /* + jitter up to a third */
 #define TALLY_SESSION_RETRY_MAX_US (90 * TALLY_US_PER_S)
 #define TALLY_SESSION_YIELD_US (500 * TALLY_US_PER_MS) /* the higher static key waits, + jitter */
+#define TALLY_SESSION_RESEND_US (200 * TALLY_US_PER_MS)
+
+/* First messages taken: per source address, over all sources, per static key that has proven
+ * itself. */
+enum {
+    TALLY_SESSION_SOURCE_PER_S = 5,
+    TALLY_SESSION_SOURCE_BURST = 10,
+    TALLY_SESSION_TOTAL_PER_S = 200,
+    TALLY_SESSION_TOTAL_BURST = 50,
+    TALLY_SESSION_KEY_PER_S = 2,
+    TALLY_SESSION_KEY_BURST = 10,
+    TALLY_SESSION_RESPONSE_TRIES_MAX = 16, /* second messages that may fail per first one */
+};
 
 struct tally_sessions;
 
@@ -67,7 +82,8 @@ enum tally_session_event {
 struct tally_session_result {
     enum tally_session_event event;
     enum tally_reject reject;
-    uint32_t peer; /* slot; valid for PLAINTEXT, UP, and REJECTED after authentication */
+    uint32_t peer; /* slot; of PLAINTEXT, UP, a reply, and REJECTED after authentication; otherwise
+                      TALLY_SESSION_NOBODY */
     bool came_up;  /* with PLAINTEXT or UP: the peer had no usable session before */
     const uint8_t *plaintext;
     size_t plaintext_bytes;                           /* 0: an empty frame, nothing to decode */
@@ -75,10 +91,24 @@ struct tally_session_result {
     size_t reply_bytes;                               /* 0: none */
 };
 
+/* What the engine has done since it was opened. */
+struct tally_session_stats {
+    uint64_t rejects[TALLY_REJECT_COUNT];
+    uint64_t initiations;   /* first messages made */
+    uint64_t responses;     /* second messages made */
+    uint64_t initiated;     /* handshakes completed as initiator */
+    uint64_t confirmed;     /* handshakes completed as responder: the first frame has opened */
+    uint64_t frames_sealed; /* empty ones included */
+    uint64_t frames_opened;
+    uint64_t sessions_ended; /* usable sessions that ended without a successor */
+};
+
 /*
  * Makes an engine for up to peer_max peers.
  *
  * TALLY_ERR_CRYPTO   libsodium does not initialise, or the secret key gives no public key.
+ * TALLY_ERR_LIMIT    peer_max is not 1 to TALLY_SESSION_PEERS_MAX, or operator_id is not one.
+ * TALLY_ERR_SYSTEM   no memory.
  */
 TALLY_NODISCARD enum tally_err tally_sessions_open(const struct tally_sessions_config *config,
                                                    struct tally_mono now,
@@ -89,10 +119,15 @@ void tally_sessions_close(struct tally_sessions *sessions); /* NULL allowed; wip
 void tally_sessions_public_key(const struct tally_sessions *sessions,
                                uint8_t out[TALLY_SESSION_KEY_BYTES]);
 
+void tally_sessions_stats(const struct tally_sessions *sessions, struct tally_session_stats *stats);
+
 /*
  * Tells the engine who sits in a slot, or with NULL that nobody does any more. Sessions that were
  * made with a key that is no longer listed end at once. Setting the same peer again changes
  * nothing. Returns true if a usable session ended.
+ *
+ * A key that another slot holds, and our own, are passed over: release them there first and set
+ * this peer again.
  */
 bool tally_sessions_set_peer(struct tally_sessions *sessions, uint32_t slot,
                              const struct tally_session_peer *peer, struct tally_mono now);
@@ -121,6 +156,9 @@ TALLY_NODISCARD enum tally_err tally_sessions_seal(struct tally_sessions *sessio
 bool tally_sessions_is_up(const struct tally_sessions *sessions, struct tally_mono now,
                           uint32_t slot);
 
+/* The minor version agreed on with a peer whose session is up. */
+uint8_t tally_sessions_minor(const struct tally_sessions *sessions, uint32_t slot);
+
 enum tally_session_tick {
     TALLY_SESSION_TICK_NONE, /* nothing more is due now */
     TALLY_SESSION_TICK_SEND, /* send `frame` to `peer` */
@@ -130,7 +168,8 @@ enum tally_session_tick {
 /*
  * Does what is due: initiations, retries, rekeying, ends of life. Call until NONE.
  *
- * frame    written for SEND.
+ * frame    written for SEND. Every peer is kept in session, whether there is something to send or
+ *          not: what is asked first when a call comes in must not wait for a handshake.
  */
 enum tally_session_tick tally_sessions_tick(struct tally_sessions *sessions, struct tally_now now,
                                             uint32_t *peer,
