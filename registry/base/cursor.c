@@ -5,9 +5,12 @@
 
 #include <string.h>
 
+/* Stands for an empty buffer given as NULL, which must not be computed with. */
+static const uint8_t nothing[1];
+
 struct tally_reader tally_reader_of(const void *bytes, size_t size)
 {
-    return (struct tally_reader){.bytes = bytes, .size = size};
+    return (struct tally_reader){.bytes = bytes == NULL ? nothing : bytes, .size = size};
 }
 
 /* The only place where a reader moves. */
@@ -111,11 +114,14 @@ struct tally_writer tally_writer_of(void *bytes, size_t size)
     return (struct tally_writer){.bytes = bytes, .size = size};
 }
 
-/* The only place where a writer moves. */
+/* The only place where a writer moves. NULL also for no bytes, as the buffer may be. */
 static uint8_t *claim(struct tally_writer *writer, size_t count)
 {
     uint8_t *claimed;
 
+    if (count == 0) {
+        return NULL;
+    }
     if (writer->failed || count > writer->size - writer->at) {
         writer->failed = true;
         return NULL;
@@ -170,7 +176,7 @@ void tally_write_bytes(struct tally_writer *writer, const void *bytes, size_t co
 {
     uint8_t *claimed = claim(writer, count);
 
-    if (claimed != NULL && count > 0) {
+    if (claimed != NULL) {
         memcpy(claimed, bytes, count);
     }
 }
@@ -179,7 +185,7 @@ void tally_write_zeros(struct tally_writer *writer, size_t count)
 {
     uint8_t *claimed = claim(writer, count);
 
-    if (claimed != NULL && count > 0) {
+    if (claimed != NULL) {
         memset(claimed, 0, count);
     }
 }

@@ -146,7 +146,7 @@ static void link_node(struct tally_wheel *wheel, uint32_t entry)
         link_due(wheel, entry);
         return;
     }
-    while (apart >> DIGIT_BITS * (level + 1) != 0 && level + 1 < TALLY_WHEEL_LEVELS) {
+    while (level + 1 < TALLY_WHEEL_LEVELS && apart >> DIGIT_BITS * (level + 1) != 0) {
         level++;
     }
     link_place(wheel, entry, level * TALLY_WHEEL_PLACES + digit_of(due_tick, level));

@@ -2,9 +2,6 @@
 #include "wire/fields.h"
 
 #define NUMBER_MAX UINT64_C(999999999999999)
-#ifndef TALLY_WALL_MAX_US
-#define TALLY_WALL_MAX_US INT64_C(253402300799000000) /* 9999-12-31T23:59:59Z */
-#endif
 
 static void refuse(struct tally_fields *fields, enum tally_reject reject)
 {
