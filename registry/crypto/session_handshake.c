@@ -427,6 +427,11 @@ static enum tally_reject check_init(struct tally_sessions *sessions, struct tall
     return TALLY_REJECT_NONE;
 }
 
+static uint8_t lower_of(uint8_t one, uint8_t other)
+{
+    return one < other ? one : other;
+}
+
 /* Makes message 2 and the pair that waits for its confirmation. */
 static void respond(struct tally_sessions *sessions, struct tally_mono now, uint32_t entry_at,
                     const struct init_payload *init, struct tally_noise *noise,
@@ -437,7 +442,7 @@ static void respond(struct tally_sessions *sessions, struct tally_mono now, uint
     const uint32_t replaced = tally_session_pair_find(seat, TALLY_SESSION_PAIR_NEXT);
     const struct response_payload payload = {
         .sender_index = tally_session_indices_draw(&sessions->indices, &sessions->entropy),
-        .minor = init->minor_max < TALLY_WIRE_MINOR ? init->minor_max : TALLY_WIRE_MINOR};
+        .minor = lower_of(init->minor_max, TALLY_WIRE_MINOR)};
     uint8_t payload_bytes[TALLY_SESSION_RESPONSE_PAYLOAD_BYTES];
     struct tally_session_pair *pair;
     size_t body_bytes;
