@@ -532,16 +532,20 @@ static void do_rule(struct script *script, enum world_rule_kind kind)
     give_up(script, "fewer rules", token(script, 0));
 }
 
+/* replay ONE OTHER TYPE : all kept frames of the type, both ways; handshakes go but one way. */
 static void do_replay(struct script *script)
 {
     static const struct word types[] = {{"init", TALLY_FRAME_INIT},
                                         {"response", TALLY_FRAME_RESPONSE},
                                         {"transport", TALLY_FRAME_TRANSPORT},
                                         {NULL, 0}};
-    unsigned count = world_replay(&script->world, operator_at(script, 1), operator_at(script, 2),
-                                  (enum tally_frame_type)word(script, types, token(script, 3)));
+    int one = operator_at(script, 1);
+    int other = operator_at(script, 2);
+    enum tally_frame_type type = (enum tally_frame_type)word(script, types, token(script, 3));
 
-    if (count == 0) {
+    if (world_replay(&script->world, one, other, type) +
+            world_replay(&script->world, other, one, type) ==
+        0) {
         give_up(script, "frames to replay", "none");
     }
 }

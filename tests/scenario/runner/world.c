@@ -558,11 +558,11 @@ void world_start(struct world *world)
         int64_t window_us = world->registries[at].config.match_window_us;
 
         warm_us = window_us > warm_us ? window_us : warm_us;
-        if (world->has_sessions) {
-            open_sessions(world, at); /* all keys must be known before the first index */
-        }
     }
     world->now_us = -(warm_us + WARM_EXTRA_US);
+    for (int at = 0; world->has_sessions && at < world->registry_count; at++) {
+        open_sessions(world, at); /* all keys must be known before the first index */
+    }
     for (int at = 0; at < world->registry_count; at++) {
         if (!world->registries[at].is_cold) {
             world_boot(world, at);

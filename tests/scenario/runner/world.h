@@ -23,7 +23,7 @@ enum {
     WORLD_RULES_MAX = 32,
     WORLD_PACKETS_MAX = 4096,
     WORLD_NAME_BYTES = 32,
-    WORLD_FRAMES_KEPT = 256,
+    WORLD_FRAMES_KEPT = 2048,
 };
 
 /* One line of a scenario names a call; what became of it is kept here. */
