@@ -230,8 +230,7 @@ static bool mix_shared_token(struct tally_noise *noise, enum tally_noise_token t
     case TALLY_NOISE_S:
         break;
     }
-    TALLY_ASSERT(!"a token that both sides treat alike");
-    return false;
+    tally_assert_failed("a token that both sides treat alike", __FILE__, __LINE__);
 }
 
 /* Section 9.2: with pre-shared keys the ephemeral key randomises the cipher key too. */

@@ -95,8 +95,7 @@ static uint32_t take_place(struct tally_session_directory *directory)
             return at;
         }
     }
-    TALLY_ASSERT(!"fewer keys are listed than there are places");
-    return 0;
+    tally_assert_failed("fewer keys are listed than there are places", __FILE__, __LINE__);
 }
 
 uint32_t tally_session_directory_claim(struct tally_session_directory *directory,

@@ -13,11 +13,10 @@
 #include "base/hash.h"
 #include "crypto/session.h"
 #include "crypto/session_limit.h"
+#include "crypto/session_message.h"
 #include "tally/err.h"
 
 #include <stdint.h>
-
-enum { TALLY_SESSION_STAMP_BYTES = 12 }; /* TAI64N, big-endian: byte order is time order */
 
 struct tally_session_entry {
     uint8_t key[TALLY_SESSION_KEY_BYTES];

@@ -4,7 +4,7 @@
  *
  * session.c            the face: open, close, receive, seal
  * session_peer.c       one peer's key pairs and who they belong to
- * session_handshake.c  messages 1 and 2
+ * session_handshake.c  messages 1 and 2 (what they say: session_message.c)
  * session_timer.c      what is due when
  *
  * Threads: one owner. Memory: see struct tally_sessions.
@@ -18,6 +18,7 @@
 #include "crypto/session_index.h"
 #include "crypto/session_keys.h"
 #include "crypto/session_limit.h"
+#include "crypto/session_message.h"
 
 enum {
     /* One pending, next and current each. Two previous ones, since after a simultaneous open each
@@ -26,8 +27,6 @@ enum {
     TALLY_SESSION_PAIRS = 3 + TALLY_SESSION_PREVIOUS_MAX,
     TALLY_SESSION_KEYS_MAX = 2, /* per peer */
 
-    TALLY_SESSION_INIT_PAYLOAD_BYTES = 84,
-    TALLY_SESSION_RESPONSE_PAYLOAD_BYTES = 8,
     TALLY_SESSION_INIT_BODY_BYTES = 32 + 48 + TALLY_SESSION_INIT_PAYLOAD_BYTES + 16,
     TALLY_SESSION_RESPONSE_BODY_BYTES = 32 + TALLY_SESSION_RESPONSE_PAYLOAD_BYTES + 16,
     TALLY_SESSION_INIT_FRAME_BYTES = 16 + TALLY_SESSION_INIT_BODY_BYTES,

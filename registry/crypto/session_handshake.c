@@ -6,21 +6,11 @@
  * change. So whatever is forged, damaged or repeated leaves no trace but a count.
  */
 #include "base/assert.h"
-#include "base/cursor.h"
 #include "crypto/session_engine.h"
+#include "crypto/session_message.h"
 
 #include <sodium.h>
 #include <string.h>
-
-enum {
-    KEY_ID_BYTES = 8,
-    PROLOGUE_BYTES_MAX = 5 + 1 + 32 + 1 + (TALLY_OPERATOR_ID_BYTES - 1) + KEY_ID_BYTES,
-    OPERATOR_ID_CHARACTERS_MAX = TALLY_OPERATOR_ID_BYTES - 1,
-};
-
-#define NS_PER_S UINT64_C(1000000000)
-#define TAI64_EPOCH (UINT64_C(0x4000000000000000) + 10) /* 1970-01-01T00:00:00Z */
-#define TAI64_END (UINT64_C(1) << 63)                   /* labels beyond are reserved */
 
 static const struct tally_session_rate source_rate = {TALLY_US_PER_S / TALLY_SESSION_SOURCE_PER_S,
                                                       TALLY_SESSION_SOURCE_BURST};
@@ -29,154 +19,8 @@ static const struct tally_session_rate total_rate = {TALLY_US_PER_S / TALLY_SESS
 static const struct tally_session_rate key_rate = {TALLY_US_PER_S / TALLY_SESSION_KEY_PER_S,
                                                    TALLY_SESSION_KEY_BURST};
 
-/* What message 1 says under its seal. */
-struct init_payload {
-    uint8_t stamp[TALLY_SESSION_STAMP_BYTES];
-    uint32_t sender_index;
-    uint8_t minor_min, minor_max;
-    char operator_id[TALLY_OPERATOR_ID_BYTES];
-};
-
-struct response_payload {
-    uint32_t sender_index;
-    uint8_t minor;
-};
-
-static void write_u32_big(struct tally_writer *writer, uint32_t value)
-{
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        tally_write_u8(writer, (uint8_t)(value >> shift));
-    }
-}
-
-static uint64_t big_endian_of(const uint8_t *bytes, size_t count)
-{
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        value = value << 8 | bytes[i];
-    }
-    return value;
-}
-
-/* TAI64N, big-endian as D. J. Bernstein lays it down, so that byte order is time order. */
-static void stamp_encode(uint64_t unix_ns, uint8_t stamp[TALLY_SESSION_STAMP_BYTES])
-{
-    struct tally_writer writer = tally_writer_of(stamp, TALLY_SESSION_STAMP_BYTES);
-    const uint64_t label = TAI64_EPOCH + unix_ns / NS_PER_S;
-
-    write_u32_big(&writer, (uint32_t)(label >> 32));
-    write_u32_big(&writer, (uint32_t)label);
-    write_u32_big(&writer, (uint32_t)(unix_ns % NS_PER_S));
-}
-
-static bool stamp_is_valid(const uint8_t stamp[TALLY_SESSION_STAMP_BYTES])
-{
-    return big_endian_of(stamp, 8) < TAI64_END && big_endian_of(stamp + 8, 4) < NS_PER_S;
-}
-
-/* Both are public by the time they are compared: no need for constant time. */
-static bool stamp_is_later(const uint8_t stamp[TALLY_SESSION_STAMP_BYTES],
-                           const uint8_t than[TALLY_SESSION_STAMP_BYTES])
-{
-    const uint64_t seconds[2] = {big_endian_of(stamp, 8), big_endian_of(than, 8)};
-
-    if (seconds[0] != seconds[1]) {
-        return seconds[0] > seconds[1];
-    }
-    return big_endian_of(stamp + 8, 4) > big_endian_of(than + 8, 4);
-}
-
-/* Strictly greater than the last, even if the wall clock was set back. */
-static void next_stamp(struct tally_sessions *sessions, struct tally_wall wall,
-                       uint8_t stamp[TALLY_SESSION_STAMP_BYTES])
-{
-    const uint64_t wall_ns =
-        wall.us > 0 && wall.us < INT64_MAX / 1000 ? (uint64_t)wall.us * 1000 : 0;
-
-    sessions->stamp_ns = wall_ns > sessions->stamp_ns ? wall_ns : sessions->stamp_ns + 1;
-    stamp_encode(sessions->stamp_ns, stamp);
-}
-
-static size_t write_prologue(const struct tally_sessions *sessions, const char *responder_id,
-                             const uint8_t responder_key[TALLY_SESSION_KEY_BYTES],
-                             uint8_t prologue[PROLOGUE_BYTES_MAX])
-{
-    struct tally_writer writer = tally_writer_of(prologue, PROLOGUE_BYTES_MAX);
-    uint8_t key_hash[crypto_hash_sha256_BYTES];
-    const size_t id_bytes = strlen(responder_id);
-
-    (void)crypto_hash_sha256(key_hash, responder_key, TALLY_SESSION_KEY_BYTES);
-    tally_write_bytes(&writer, "TALLY", 5);
-    tally_write_u8(&writer, TALLY_WIRE_MAJOR);
-    tally_write_bytes(&writer, sessions->network_id, sizeof(sessions->network_id));
-    tally_write_u8(&writer, (uint8_t)id_bytes);
-    tally_write_bytes(&writer, responder_id, id_bytes);
-    tally_write_bytes(&writer, key_hash, KEY_ID_BYTES);
-    TALLY_ASSERT(!writer.failed);
-    return writer.at;
-}
-
-static void encode_init_payload(const struct init_payload *payload,
-                                uint8_t bytes[TALLY_SESSION_INIT_PAYLOAD_BYTES])
-{
-    struct tally_writer writer = tally_writer_of(bytes, TALLY_SESSION_INIT_PAYLOAD_BYTES);
-    const size_t id_bytes = strlen(payload->operator_id);
-
-    tally_write_bytes(&writer, payload->stamp, sizeof(payload->stamp));
-    tally_write_u32(&writer, payload->sender_index);
-    tally_write_u8(&writer, payload->minor_min);
-    tally_write_u8(&writer, payload->minor_max);
-    tally_write_zeros(&writer, 1);
-    tally_write_u8(&writer, (uint8_t)id_bytes);
-    tally_write_bytes(&writer, payload->operator_id, id_bytes);
-    tally_write_zeros(&writer, OPERATOR_ID_CHARACTERS_MAX - id_bytes + 1);
-    TALLY_ASSERT(!writer.failed && writer.at == TALLY_SESSION_INIT_PAYLOAD_BYTES);
-}
-
-static bool decode_init_payload(const uint8_t *bytes, size_t count, struct init_payload *payload)
-{
-    struct tally_reader reader = tally_reader_of(bytes, count);
-    size_t id_bytes;
-
-    memset(payload, 0, sizeof(*payload));
-    tally_read_bytes(&reader, payload->stamp, sizeof(payload->stamp));
-    payload->sender_index = tally_read_u32(&reader);
-    payload->minor_min = tally_read_u8(&reader);
-    payload->minor_max = tally_read_u8(&reader);
-    tally_read_zeros(&reader, 1);
-    id_bytes = tally_read_u8(&reader);
-    if (id_bytes > OPERATOR_ID_CHARACTERS_MAX) {
-        return false;
-    }
-    tally_read_bytes(&reader, payload->operator_id, id_bytes);
-    tally_read_zeros(&reader, OPERATOR_ID_CHARACTERS_MAX - id_bytes + 1);
-    return tally_reader_is_done(&reader) && stamp_is_valid(payload->stamp) &&
-           payload->sender_index != 0 && payload->minor_min <= payload->minor_max &&
-           tally_operator_id_is_valid(payload->operator_id, id_bytes);
-}
-
-static void encode_response_payload(const struct response_payload *payload,
-                                    uint8_t bytes[TALLY_SESSION_RESPONSE_PAYLOAD_BYTES])
-{
-    struct tally_writer writer = tally_writer_of(bytes, TALLY_SESSION_RESPONSE_PAYLOAD_BYTES);
-
-    tally_write_u32(&writer, payload->sender_index);
-    tally_write_u8(&writer, payload->minor);
-    tally_write_zeros(&writer, 3);
-    TALLY_ASSERT(!writer.failed && writer.at == TALLY_SESSION_RESPONSE_PAYLOAD_BYTES);
-}
-
-static bool decode_response_payload(const uint8_t *bytes, size_t count,
-                                    struct response_payload *payload)
-{
-    struct tally_reader reader = tally_reader_of(bytes, count);
-
-    payload->sender_index = tally_read_u32(&reader);
-    payload->minor = tally_read_u8(&reader);
-    tally_read_zeros(&reader, 3);
-    return tally_reader_is_done(&reader) && payload->sender_index != 0;
-}
+/* Ours; a variable, so that 0 is a version like any other. */
+static const uint8_t minor_max = TALLY_WIRE_MINOR;
 
 static enum tally_reject check_size(size_t body_bytes, size_t want_bytes)
 {
@@ -208,15 +52,15 @@ static bool write_init(struct tally_sessions *sessions, struct tally_wall wall,
                        const struct tally_session_peer *peer, uint32_t key, uint32_t index,
                        struct tally_noise *noise, uint8_t frame[TALLY_SESSION_INIT_FRAME_BYTES])
 {
-    uint8_t prologue[PROLOGUE_BYTES_MAX];
-    const size_t prologue_bytes =
-        write_prologue(sessions, peer->operator_id, peer->static_keys[key], prologue);
+    uint8_t prologue[TALLY_SESSION_PROLOGUE_BYTES_MAX];
+    const size_t prologue_bytes = tally_session_prologue(sessions->network_id, peer->operator_id,
+                                                         peer->static_keys[key], prologue);
     uint8_t ephemeral[TALLY_NOISE_KEY_BYTES];
     const struct tally_noise_keys keys = {.static_secret = sessions->secret_key,
                                           .static_public = sessions->public_key,
                                           .ephemeral_secret = ephemeral,
                                           .remote_static = peer->static_keys[key]};
-    struct init_payload payload = {
+    struct tally_session_init payload = {
         .sender_index = index, .minor_min = 0, .minor_max = TALLY_WIRE_MINOR};
     uint8_t payload_bytes[TALLY_SESSION_INIT_PAYLOAD_BYTES];
     size_t body_bytes;
@@ -226,9 +70,9 @@ static bool write_init(struct tally_sessions *sessions, struct tally_wall wall,
     tally_noise_init(noise, &tally_noise_ik, TALLY_NOISE_INITIATOR, prologue, prologue_bytes,
                      &keys);
     sodium_memzero(ephemeral, sizeof(ephemeral));
-    next_stamp(sessions, wall, payload.stamp);
+    sessions->stamp_ns = tally_session_stamp_next(sessions->stamp_ns, wall, payload.stamp);
     memcpy(payload.operator_id, sessions->operator_id, sizeof(payload.operator_id));
-    encode_init_payload(&payload, payload_bytes);
+    tally_session_init_encode(&payload, payload_bytes);
     tally_frame_header_encode(frame, TALLY_FRAME_INIT, 0, 0);
     err = tally_noise_write(noise, payload_bytes, sizeof(payload_bytes),
                             frame + TALLY_FRAME_HEADER_BYTES, TALLY_SESSION_INIT_BODY_BYTES,
@@ -269,7 +113,7 @@ bool tally_session_initiate(struct tally_sessions *sessions, struct tally_now no
 /* Reads message 2 on a copy, so that a forged one does not spoil the attempt. */
 static enum tally_reject read_response(const struct tally_session_attempt *attempt,
                                        const struct tally_frame *frame,
-                                       struct response_payload *payload,
+                                       struct tally_session_response *payload,
                                        uint8_t send_key[TALLY_NOISE_KEY_BYTES],
                                        uint8_t receive_key[TALLY_NOISE_KEY_BYTES])
 {
@@ -279,10 +123,10 @@ static enum tally_reject read_response(const struct tally_session_attempt *attem
     enum tally_reject reject =
         tally_noise_read(&noise, frame->body, frame->body_bytes, bytes, &count);
 
-    if (reject == TALLY_REJECT_NONE && !decode_response_payload(bytes, count, payload)) {
+    if (reject == TALLY_REJECT_NONE && !tally_session_response_decode(bytes, count, payload)) {
         reject = TALLY_REJECT_VALUE;
     }
-    if (reject == TALLY_REJECT_NONE && payload->minor > TALLY_WIRE_MINOR) {
+    if (reject == TALLY_REJECT_NONE && payload->minor > minor_max) {
         reject = TALLY_REJECT_VERSION;
     }
     if (reject == TALLY_REJECT_NONE) {
@@ -293,7 +137,7 @@ static enum tally_reject read_response(const struct tally_session_attempt *attem
 }
 
 static void complete(struct tally_sessions *sessions, struct tally_mono now, uint32_t slot,
-                     uint32_t at, const struct response_payload *payload,
+                     uint32_t at, const struct tally_session_response *payload,
                      struct tally_session_result *result)
 {
     struct tally_session_seat *seat = tally_session_seat_at(sessions, slot);
@@ -321,7 +165,7 @@ enum tally_reject tally_session_consume_response(struct tally_sessions *sessions
                                                  struct tally_session_result *result)
 {
     const uint32_t place = tally_session_indices_find(&sessions->indices, frame->receiver_index);
-    struct response_payload payload;
+    struct tally_session_response payload;
     struct tally_session_seat *seat;
     struct tally_session_pair *pair;
     enum tally_reject reject;
@@ -366,9 +210,6 @@ static enum tally_reject admit_init(struct tally_sessions *sessions, struct tall
     if (reject != TALLY_REJECT_NONE) {
         return reject;
     }
-    if (frame->receiver_index != 0 || frame->counter != 0) {
-        return TALLY_REJECT_RESERVED;
-    }
     /* The source's own bucket first, or one flood would empty the common one. */
     if (!tally_session_sources_take(&sessions->sources, &source_rate, source, now) ||
         !tally_session_bucket_take(&sessions->all_sources, &total_rate, now)) {
@@ -378,11 +219,11 @@ static enum tally_reject admit_init(struct tally_sessions *sessions, struct tall
 }
 
 static enum tally_reject read_init(struct tally_sessions *sessions, const struct tally_frame *frame,
-                                   struct tally_noise *noise, struct init_payload *payload)
+                                   struct tally_noise *noise, struct tally_session_init *payload)
 {
-    uint8_t prologue[PROLOGUE_BYTES_MAX];
-    const size_t prologue_bytes =
-        write_prologue(sessions, sessions->operator_id, sessions->public_key, prologue);
+    uint8_t prologue[TALLY_SESSION_PROLOGUE_BYTES_MAX];
+    const size_t prologue_bytes = tally_session_prologue(
+        sessions->network_id, sessions->operator_id, sessions->public_key, prologue);
     uint8_t ephemeral[TALLY_NOISE_KEY_BYTES];
     const struct tally_noise_keys keys = {.static_secret = sessions->secret_key,
                                           .static_public = sessions->public_key,
@@ -396,7 +237,7 @@ static enum tally_reject read_init(struct tally_sessions *sessions, const struct
                      &keys);
     sodium_memzero(ephemeral, sizeof(ephemeral));
     reject = tally_noise_read(noise, frame->body, frame->body_bytes, bytes, &count);
-    if (reject == TALLY_REJECT_NONE && !decode_init_payload(bytes, count, payload)) {
+    if (reject == TALLY_REJECT_NONE && !tally_session_init_decode(bytes, count, payload)) {
         reject = TALLY_REJECT_VALUE;
     }
     return reject;
@@ -407,18 +248,18 @@ static enum tally_reject read_init(struct tally_sessions *sessions, const struct
  * once sent must not be able to use up that peer's tokens.
  */
 static enum tally_reject check_init(struct tally_sessions *sessions, struct tally_mono now,
-                                    const struct init_payload *payload,
-                                    struct tally_session_entry *entry)
+                                    const struct tally_session_init *payload,
+                                    struct tally_session_entry *entry, uint8_t *minor)
 {
     const struct tally_session_seat *seat = tally_session_seat_at(sessions, entry->slot);
 
     if (strcmp(payload->operator_id, seat->listed.operator_id) != 0) {
         return TALLY_REJECT_IDENTITY;
     }
-    if (payload->minor_min > TALLY_WIRE_MINOR) {
+    if (!tally_session_minor_choose(payload, minor_max, minor)) {
         return TALLY_REJECT_VERSION;
     }
-    if (!stamp_is_later(payload->stamp, entry->stamp)) {
+    if (!tally_session_stamp_is_later(payload->stamp, entry->stamp)) {
         return TALLY_REJECT_TIMESTAMP;
     }
     if (!tally_session_bucket_take(&entry->handshakes, &key_rate, now)) {
@@ -427,28 +268,23 @@ static enum tally_reject check_init(struct tally_sessions *sessions, struct tall
     return TALLY_REJECT_NONE;
 }
 
-static uint8_t lower_of(uint8_t one, uint8_t other)
-{
-    return one < other ? one : other;
-}
-
 /* Makes message 2 and the pair that waits for its confirmation. */
 static void respond(struct tally_sessions *sessions, struct tally_mono now, uint32_t entry_at,
-                    const struct init_payload *init, struct tally_noise *noise,
+                    const struct tally_session_init *init, uint8_t minor, struct tally_noise *noise,
                     struct tally_session_result *result)
 {
     struct tally_session_entry *entry = &sessions->directory.entries[entry_at];
     struct tally_session_seat *seat = tally_session_seat_at(sessions, entry->slot);
     const uint32_t replaced = tally_session_pair_find(seat, TALLY_SESSION_PAIR_NEXT);
-    const struct response_payload payload = {
+    const struct tally_session_response payload = {
         .sender_index = tally_session_indices_draw(&sessions->indices, &sessions->entropy),
-        .minor = lower_of(init->minor_max, TALLY_WIRE_MINOR)};
+        .minor = minor};
     uint8_t payload_bytes[TALLY_SESSION_RESPONSE_PAYLOAD_BYTES];
     struct tally_session_pair *pair;
     size_t body_bytes;
     enum tally_err err;
 
-    encode_response_payload(&payload, payload_bytes);
+    tally_session_response_encode(&payload, payload_bytes);
     tally_frame_header_encode(result->reply, TALLY_FRAME_RESPONSE, init->sender_index, 0);
     err = tally_noise_write(noise, payload_bytes, sizeof(payload_bytes),
                             result->reply + TALLY_FRAME_HEADER_BYTES,
@@ -483,8 +319,9 @@ enum tally_reject tally_session_consume_init(struct tally_sessions *sessions, st
                                              struct tally_session_result *result)
 {
     struct tally_noise noise;
-    struct init_payload payload;
+    struct tally_session_init payload;
     uint32_t entry = TALLY_SESSION_NOBODY;
+    uint8_t minor = 0;
     enum tally_reject reject = admit_init(sessions, now.mono, source, frame);
 
     if (reject != TALLY_REJECT_NONE) {
@@ -500,13 +337,13 @@ enum tally_reject tally_session_consume_init(struct tally_sessions *sessions, st
         goto out;
     }
     result->peer = sessions->directory.entries[entry].slot;
-    reject = check_init(sessions, now.mono, &payload, &sessions->directory.entries[entry]);
+    reject = check_init(sessions, now.mono, &payload, &sessions->directory.entries[entry], &minor);
     if (reject != TALLY_REJECT_NONE) {
         goto out;
     }
 
     /* Every check has passed. From here on nothing can fail. */
-    respond(sessions, now.mono, entry, &payload, &noise, result);
+    respond(sessions, now.mono, entry, &payload, minor, &noise, result);
 
 out:
     tally_noise_wipe(&noise);
