@@ -121,7 +121,7 @@ demo() {
 
 run_tests() {
     deps test
-    exec "$PYTHON" tests/run/run.py "$@"
+    exec "$PYTHON" -B tests/run/run.py "$@"
 }
 
 scenarios() {
@@ -153,7 +153,7 @@ fuzz() {
     '' | 0 | *[!0-9]*) die "fuzz: $seconds is not a number of seconds" ;;
     esac
     deps test
-    exec "$PYTHON" tests/run/run.py --fuzz-seconds "$seconds" --keep-corpus fuzz
+    exec "$PYTHON" -B tests/run/run.py --fuzz-seconds "$seconds" --keep-corpus fuzz
 }
 
 test_clean() {
