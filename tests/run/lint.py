@@ -58,7 +58,10 @@ def cppcheck():
     planted = [f"-i{path}" for path in glob.glob("tests/*/planted*.c")]
     return check("cppcheck", ["cppcheck", "--enable=warning,style,performance,portability",
                               "--error-exitcode=1", "--inline-suppr", "--std=c11",
-                              "--library=posix", "--suppress=variableScope", "--quiet",
+                              "--library=posix", "--quiet",
+                              "--suppress=variableScope",
+                              # It does not know that unsigned numbers start again at 0.
+                              "--suppress=knownConditionTrueFalse",
                               "-j", str(os.cpu_count() or 1), "-D_POSIX_C_SOURCE=200809L",
                               "-Iinclude", "-Iregistry", "-I.", "-Itests", *planted, *folders])
 
