@@ -3,7 +3,7 @@
 #
 # clean_machine.sh - the README on a computer that has never seen the project.
 #
-# usage: tests/run/clean_machine.sh [VERB...]    (default: demo test)
+# usage: tests/run/clean_machine.sh [VERB...]    (default: demo test; "test unit" is one VERB)
 #
 # Makes a Debian 12 from nothing in a temporary folder, puts a clone of HEAD and, when it is there,
 # ../shared into it, and runs `./build.sh VERB` inside for each verb, as root, without a terminal.
@@ -45,7 +45,7 @@ apt_ways() {
 inside() {
     chroot "$1" /usr/bin/env -i HOME=/root LANG=C.UTF-8 TERM=dumb CI=true \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        sh -c "cd $PROJECT && exec ./build.sh \"\$1\"" sh "$2" </dev/null
+        sh -c "cd $PROJECT && exec ./build.sh $2" </dev/null
 }
 
 # Runs in namespaces of its own: what it mounts and starts ends with it.
