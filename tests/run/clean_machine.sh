@@ -94,8 +94,12 @@ fi
 
 place=$(mktemp -d "${TMPDIR:-/tmp}/tally-clean.XXXXXX")
 chmod 755 "$place" # apt fetches as a user of its own
+running=
 # shellcheck disable=SC2317 # the trap calls it
 clean_up() {
+    if [ -n "$running" ] && kill "$running" 2>/dev/null; then
+        wait "$running" || true
+    fi
     # The namespaces are gone, so nothing can be mounted here; if something is, leave it alone.
     if grep -q " $place/" /proc/self/mounts; then
         say "something is still mounted under $place: not removing it"
@@ -115,5 +119,8 @@ fi
 [ -s "$place/sources.list" ] || die "apt knows no archive of Debian $RELEASE here"
 
 prepare "$place/root" "$place/sources.list"
+# In the background, since a trap waits for the end of what runs in the foreground.
 unshare --mount --pid --fork --kill-child \
-    tests/run/clean_machine.sh --in-namespaces "$place/root" "$@"
+    tests/run/clean_machine.sh --in-namespaces "$place/root" "$@" &
+running=$!
+wait "$running"
