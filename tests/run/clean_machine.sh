@@ -97,7 +97,8 @@ chmod 755 "$place" # apt fetches as a user of its own
 running=
 # shellcheck disable=SC2317 # the trap calls it
 clean_up() {
-    if [ -n "$running" ] && kill "$running" 2>/dev/null; then
+    # unshare does not listen to TERM; when it is gone, --kill-child takes all that it started along.
+    if [ -n "$running" ] && kill -KILL "$running" 2>/dev/null; then
         wait "$running" || true
     fi
     # The namespaces are gone, so nothing can be mounted here; if something is, leave it alone.

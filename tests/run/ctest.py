@@ -27,6 +27,7 @@ def build(preset, targets=()):
         command = ["cmake", "--build", f"build/{preset}"]
         if targets:
             command += ["--target", *targets]
+        command += ["--", "-k", "0"]  # every error at once, not only the first
         built = check(f"build {preset}", command, BUILD_SECONDS_MAX)
         built.seconds += result.seconds
         result = built

@@ -3,6 +3,7 @@
 
 import dataclasses
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ import time
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 OUTPUT_LINES_MAX = 300
+COMMAND_CHARS_MAX = 300
 
 
 @dataclasses.dataclass
@@ -27,6 +29,12 @@ def tail(text, lines_max=OUTPUT_LINES_MAX):
         return text
     left_out = len(lines) - lines_max
     return "\n".join([f"[{left_out} lines left out]"] + lines[-lines_max:])
+
+
+def shown(command):
+    """A command as one line, without the names of a hundred files at its end."""
+    line = shlex.join(map(str, command))
+    return line if len(line) <= COMMAND_CHARS_MAX else line[:COMMAND_CHARS_MAX] + " ..."
 
 
 def run(command, seconds_max, env=None, cwd=None):
@@ -65,5 +73,5 @@ def check(name, command, seconds_max=600, env=None, cwd=None):
     status, output, seconds = run(command, seconds_max, env, cwd)
     outcome = {0: PASSED, 77: SKIPPED}.get(status, FAILED)
     if outcome == FAILED:
-        output += f"\n{' '.join(map(str, command))}: exit status {status}\n"
+        output += f"\n{shown(command)}: exit status {status}\n"
     return Result(name, outcome, seconds, output)
