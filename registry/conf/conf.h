@@ -24,8 +24,9 @@
 
 enum {
     TALLY_CONF_FILE_MAX_BYTES = 1 << 20,
-    TALLY_CONF_DEPTH_MAX = 4, /* groups within groups */
-    TALLY_CONF_TEXT_MAX = 512 /* bytes of one string, with NUL */
+    TALLY_CONF_DEPTH_MAX = 4,    /* groups within groups */
+    TALLY_CONF_TEXT_BYTES = 512, /* of one string, with NUL */
+    TALLY_CONF_PATH_BYTES = 96,  /* of a setting's path, with NUL */
 };
 
 enum tally_conf_type {
@@ -75,14 +76,16 @@ struct tally_conf_setting {
  * The settings of one struct.
  *
  * check    judges the whole struct, after each value alone was found good; NULL: nothing more to
- *          check. It fills in the fault without the place: the loader puts file and line (of the
- *          group) before it.
+ *          check. On failure it fills in the fault without a place, and may write the setting it is
+ *          about into path (libconfig's way: "policy.mode", "feeds.[1].name"; "" on entry: the
+ *          group). The loader puts file and line of that setting before the text.
  */
 struct tally_conf_table {
     const struct tally_conf_setting *settings;
     uint32_t setting_count;
     size_t object_bytes;
-    enum tally_err (*check)(const void *object, struct tally_fault *fault);
+    enum tally_err (*check)(const void *object, char path[TALLY_CONF_PATH_BYTES],
+                            struct tally_fault *fault);
 };
 
 /* offset and bytes of a plain member; an ENUM's, which must have four bytes. */
