@@ -33,8 +33,8 @@ static int line_of(const config_setting_t *at)
 
 static void join(char path[TALLY_CONF_PATH_BYTES], const char *above, const char *key)
 {
-    int count =
-        snprintf(path, TALLY_CONF_PATH_BYTES, "%s%s%s", above, above[0] == '\0' ? "" : ".", key);
+    const char *between = above[0] == '\0' || key[0] == '[' ? "" : ".";
+    int count = snprintf(path, TALLY_CONF_PATH_BYTES, "%s%s%s", above, between, key);
 
     TALLY_ASSERT(count > 0);
 }

@@ -6,10 +6,8 @@
  * outside, for tallyd's own table and for a small one that uses what tallyd's does not.
  */
 #include "conf/tallyd_conf.h"
+#include "testing.h"
 
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
