@@ -5,7 +5,7 @@
  * Raw statement notes, keyed by their SHA-256, with the signed timestamp that vouches for the set.
  * The set is replaced whole, in one transaction, and each replacement has a generation. Beside it
  * stand the highest stamp time and root version ever accepted: the replica never goes back behind
- * them, also when the set is lost.
+ * them, whatever set is offered.
  *
  * Touches: LMDB. Threads and errors: store.h. Memory: the caller's.
  */
@@ -19,6 +19,7 @@ enum {
     TALLY_REPLICA_HASH_BYTES = 32,
     TALLY_REPLICA_NOTE_MAX_BYTES = 8192,
     TALLY_REPLICA_NOTES_MAX = 65536,
+    TALLY_REPLICA_CHANGE_MAX_BYTES = 128 << 20, /* of notes that were not there before */
 };
 
 struct tally_replica_note {
@@ -69,6 +70,7 @@ typedef bool (*tally_replica_note_fn)(void *context, const struct tally_replica_
  *
  * stamp_bytes    TALLY_REPLICA_NOTE_MAX_BYTES of the caller's; NULL: not wanted.
  * stamp_size     written in every case when stamp_bytes is given; 0: there is none.
+ * state          NULL allowed; written in every case, zeroed on failure.
  * TALLY_ERR_CORRUPT   a note fails its checksum; the ones before it were given.
  */
 TALLY_NODISCARD enum tally_err tally_replica_read(struct tally_store *store,
