@@ -185,8 +185,7 @@ static void make_gap(struct tally_feed_state *state, struct tally_feed_record *r
 /* The oldest FLUSH is answered once a drain began after it was asked. */
 static bool is_flush_ready(const struct tally_feed_state *state)
 {
-    return state->flush_count > 0 &&
-           state->drained_at.mono.us >= state->flushes[0].asked_at.us;
+    return state->flush_count > 0 && state->drained_at.mono.us >= state->flushes[0].asked_at.us;
 }
 
 static bool is_watermark_due(const struct tally_feed_state *state, struct tally_now now)
@@ -249,8 +248,7 @@ bool tally_feed_state_next_leg(struct tally_feed_state *state, struct tally_now 
     }
     if (state->leg_next < state->leg_tell_end) {
         record->type = TALLY_FEED_OPEN_LEG;
-        record->event.event =
-            state->config.legs[state->leg_next++ % state->config.leg_count];
+        record->event.event = state->config.legs[state->leg_next++ % state->config.leg_count];
         state->legs_told++;
         return true;
     }
@@ -405,8 +403,7 @@ static bool expire_pending(struct tally_feed_state *state, struct tally_now now,
 
     while (state->ack_head < state->next_seq) {
         struct tally_feed_pending *pending = pending_of(state, state->ack_head);
-        bool is_waiting =
-            pending->seq == state->ack_head && pending->wait == TALLY_FEED_WAIT_ACK;
+        bool is_waiting = pending->seq == state->ack_head && pending->wait == TALLY_FEED_WAIT_ACK;
 
         if (is_waiting && is_up &&
             !tally_mono_is_due(tally_mono_after(pending->sent_at, TALLY_FEED_ACK_WAIT_US),
@@ -474,9 +471,8 @@ struct tally_mono tally_feed_state_next_due(const struct tally_feed_state *state
     due = tally_mono_after(state->pinged_at, TALLY_FEED_SILENT_AFTER_US);
     due = earlier(due, tally_mono_after(state->watermark_sent, TALLY_FEED_STATE_WATERMARK_US));
     if (state->ack_head < state->next_seq) {
-        due = earlier(due, tally_mono_after(
-                               state->config.pendings[state->ack_head & mask].sent_at,
-                               TALLY_FEED_ACK_WAIT_US));
+        due = earlier(due, tally_mono_after(state->config.pendings[state->ack_head & mask].sent_at,
+                                            TALLY_FEED_ACK_WAIT_US));
     }
     return due;
 }

@@ -66,8 +66,8 @@ struct tally_feed_state {
     struct tally_wall pinged_wall;
 
     uint64_t next_seq;
-    uint64_t ack_head;   /* the oldest seq that may wait for its ACK */
-    uint64_t seq_floor;  /* answers below it are of an earlier daemon */
+    uint64_t ack_head;  /* the oldest seq that may wait for its ACK */
+    uint64_t seq_floor; /* answers below it are of an earlier daemon */
     bool has_gap;
     struct tally_wall gap_from, gap_to;
     uint32_t gap_lost_count;

@@ -8,8 +8,8 @@
  * that may still be open. docs/PROTOCOL.md, "The adapter interface", says what it speaks.
  *
  * An adapter's turn: tally_adapter_wait; read the clock; take all notices with
- * tally_adapter_next_notice; read its own sources until they are empty, with an event for each call;
- * tally_adapter_drained. Nothing here blocks but tally_adapter_wait.
+ * tally_adapter_next_notice; read its own sources until they are empty, with an event for each
+ * call; tally_adapter_drained. Nothing here blocks but tally_adapter_wait.
  *
  * Touches: libzmq, the operating system's random source. Threads: one owner. Memory: fixed at open.
  */
@@ -74,8 +74,8 @@ bool tally_adapter_is_up(const struct tally_adapter *adapter);
  * cookie    comes back in the notices about this event.
  * TALLY_ERR_AGAIN   the registry is gone.
  * TALLY_ERR_FULL    too many events wait for an answer.
- * After either the event was not sent, no notice will come, and a GAP is reported by itself: let the
- * call go.
+ * After either the event was not sent, no notice will come, and a GAP is reported by itself: let
+ * the call go.
  */
 TALLY_NODISCARD enum tally_err tally_adapter_event(struct tally_adapter *adapter,
                                                    struct tally_now now,
@@ -90,9 +90,9 @@ void tally_adapter_gap(struct tally_adapter *adapter, struct tally_wall from, st
                        uint32_t lost_count);
 
 /*
- * Every event at or before at.wall has been handed over. `at` was read before the receive that found
- * nothing more; for a causal feed, whose events are stamped when they are read, the turn's time
- * less 1 us serves.
+ * Every event at or before at.wall has been handed over. `at` was read before the receive that
+ * found nothing more; for a causal feed, whose events are stamped when they are read, the turn's
+ * time less 1 us serves.
  */
 void tally_adapter_drained(struct tally_adapter *adapter, struct tally_now at);
 

@@ -4,14 +4,8 @@
  * Method: a table per plan of what a switch may send and what must come out, each bound from both
  * sides; a table of plans that must not be accepted.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "adapters/common/number.h"
+#include "testing.h"
 
 #include <string.h>
 
