@@ -91,11 +91,12 @@ static uint32_t pending_take(struct tally_registry *registry)
 
 static void pending_drop(struct tally_registry *registry, uint32_t slot)
 {
-    uint32_t generation = registry->pendings[slot].generation + 1;
+    uint32_t generation = registry->pendings[slot].generation;
 
     tally_wheel_cancel(&registry->wheel, tally_timer_of_pending(registry, slot));
-    registry->pendings[slot] = (struct tally_pending){
-        .generation = generation != 0 ? generation : 1, .next_free = registry->pending_free};
+    registry->pendings[slot] =
+        (struct tally_pending){.generation = generation == UINT32_MAX ? 1 : generation + 1,
+                               .next_free = registry->pending_free};
     registry->pending_free = slot;
     registry->pending_count--;
 }

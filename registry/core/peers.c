@@ -113,16 +113,16 @@ struct tally_probe tally_peer_probe(struct tally_peer *peer, struct tally_now no
 
 static void take_best(struct tally_peer *peer)
 {
-    const struct tally_peer_sample *best = NULL;
+    const struct tally_peer_sample *best = &peer->samples[0];
 
-    for (unsigned at = 0; at < TALLY_PEER_SAMPLES; at++) {
+    for (unsigned at = 1; at < TALLY_PEER_SAMPLES; at++) {
         const struct tally_peer_sample *sample = &peer->samples[at];
 
-        if (sample->rtt_us > 0 && (best == NULL || sample->rtt_us < best->rtt_us)) {
+        if (sample->rtt_us > 0 && sample->rtt_us < best->rtt_us) {
             best = sample;
         }
     }
-    TALLY_ASSERT(best != NULL);
+    TALLY_ASSERT(best->rtt_us > 0); /* samples fill from the first place on */
     peer->rtt_us = best->rtt_us;
     peer->offset_us = best->offset_us;
     /* Half the round trip, and what two clocks drift apart between samples. */

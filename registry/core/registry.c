@@ -44,9 +44,9 @@ static bool is_config_sound(const struct tally_registry_config *config)
            is_within(config->peer_max, 1, TALLY_REGISTRY_PEERS_MAX) &&
            is_within(config->boot, 1, (1 << TALLY_CALL_BOOT_BITS) - 1) &&
            is_within(config->match_window_us, 1, 600 * TALLY_US_PER_S) &&
-           is_within(config->open_leg_us, 0, 86400 * TALLY_US_PER_S) &&
+           is_within(config->open_leg_us, 0, INT64_C(86400) * TALLY_US_PER_S) &&
            is_within(config->release_tail_us, 0, 3600 * TALLY_US_PER_S) &&
-           is_within(config->strict_after_us, 0, 3650 * 86400 * TALLY_US_PER_S) &&
+           is_within(config->strict_after_us, 0, INT64_C(3650) * 86400 * TALLY_US_PER_S) &&
            is_within(config->due_min_us, 1, config->due_max_us) &&
            is_within(config->due_max_us, 1, TALLY_QUERY_AGE_MAX_US) &&
            is_within(config->block_fresh_us, 0, config->usable_fresh_us) &&

@@ -227,7 +227,7 @@ struct tally_feed_status {
     uint64_t boot_id;
     uint64_t event_count, gap_count, reject_count;
 };
-void tally_registry_feed_status(const struct tally_registry *registry, uint8_t feed,
+void tally_registry_feed_status(const struct tally_registry *registry, uint8_t at,
                                 struct tally_now now, struct tally_feed_status *status);
 
 struct tally_peer_status {

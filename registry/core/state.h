@@ -126,8 +126,8 @@ void tally_terminate_announce(struct tally_registry *registry, struct tally_now 
                               const struct tally_announce *announce, struct tally_effects *effects);
 void tally_terminate_answer(struct tally_registry *registry, struct tally_now now, uint32_t peer,
                             const struct tally_answer *answer, struct tally_effects *effects);
-void tally_terminate_deadline(struct tally_registry *registry, struct tally_now now,
-                              uint32_t inquiry, struct tally_effects *effects);
+void tally_terminate_deadline(struct tally_registry *registry, struct tally_now now, uint32_t slot,
+                              struct tally_effects *effects);
 /* An ANNOUNCED or ARRIVAL call's window has passed. */
 void tally_terminate_expire(struct tally_registry *registry, struct tally_now now, uint32_t slot,
                             struct tally_effects *effects);
@@ -141,7 +141,7 @@ void tally_answer_self(struct tally_registry *registry, struct tally_now now,
                        const struct tally_query *query, struct tally_effects *effects);
 void tally_answer_flushed(struct tally_registry *registry, struct tally_now now, uint8_t feed,
                           uint64_t flush_id, struct tally_effects *effects);
-void tally_answer_deadline(struct tally_registry *registry, struct tally_now now, uint32_t pending,
+void tally_answer_deadline(struct tally_registry *registry, struct tally_now now, uint32_t slot,
                            struct tally_effects *effects);
 
 /* May a call of A still be on the way out of our sight: has A an open leg? In doubt, yes. */

@@ -278,11 +278,11 @@ static uint32_t inquiry_take(struct tally_registry *registry)
 static void inquiry_drop(struct tally_registry *registry, uint32_t slot)
 {
     struct tally_inquiry *inquiry = &registry->inquiries[slot];
-    uint32_t generation = inquiry->generation + 1;
+    uint32_t generation = inquiry->generation;
 
     registry->calls.list[inquiry->call].inquiry = TALLY_SLOT_NOBODY;
     tally_wheel_cancel(&registry->wheel, tally_timer_of_inquiry(registry, slot));
-    *inquiry = (struct tally_inquiry){.generation = generation != 0 ? generation : 1,
+    *inquiry = (struct tally_inquiry){.generation = generation == UINT32_MAX ? 1 : generation + 1,
                                       .next_free = registry->inquiry_free};
     registry->inquiry_free = slot;
     registry->inquiry_count--;

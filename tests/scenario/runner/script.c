@@ -28,12 +28,12 @@ static void complain(struct script *script, const char *format, ...)
 static void complain(struct script *script, const char *format, ...)
 {
     va_list args;
+    char text[LINE_BYTES];
 
-    fprintf(stderr, "%s:%u: ", script->name, script->line);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s:%u: %s\n", script->name, script->line, text);
     script->fail_count++;
 }
 

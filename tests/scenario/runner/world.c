@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,17 +69,17 @@ static struct tally_registry_config default_config(const char *name)
         .inquiry_max = 64,
         .peer_max = WORLD_OPERATORS_MAX,
         .match_window_us = 60 * TALLY_US_PER_S,
-        .open_leg_us = 3600 * TALLY_US_PER_S,
+        .open_leg_us = INT64_C(3600) * TALLY_US_PER_S,
         .release_tail_us = 60 * TALLY_US_PER_S,
         .due_min_us = 300 * TALLY_US_PER_MS,
         .due_max_us = 800 * TALLY_US_PER_MS,
-        .block_fresh_us = 6 * 3600 * TALLY_US_PER_S,
-        .usable_fresh_us = 7 * 86400 * TALLY_US_PER_S,
+        .block_fresh_us = INT64_C(6) * 3600 * TALLY_US_PER_S,
+        .usable_fresh_us = INT64_C(7) * 86400 * TALLY_US_PER_S,
         .skew_unmeasured_us = 2 * TALLY_US_PER_S,
         .policy = {.mode = TALLY_MODE_ENFORCE, .block_cause = 21},
     };
 
-    strncpy(config.operator_id, name, sizeof(config.operator_id) - 1);
+    (void)snprintf(config.operator_id, sizeof(config.operator_id), \"%s\", name);
     return config;
 }
 
@@ -90,7 +91,7 @@ int world_operator_add(struct world *world, const char *name)
         return -1;
     }
     registry = &world->registries[world->registry_count];
-    strncpy(registry->name, name, sizeof(registry->name) - 1);
+    (void)snprintf(registry->name, sizeof(registry->name), \"%s\", name);
     registry->config = default_config(name);
     registry->entropy_state = 0x9E3779B97F4A7C15u + (uint64_t)world->registry_count;
     seeded_fill(&registry->entropy_state, registry->secret_key, sizeof(registry->secret_key));
@@ -123,7 +124,7 @@ int world_feed_add(struct world_registry *registry, const char *name,
                                               .is_snapshot = true,
                                               .flush_us = TALLY_US_PER_MS,
                                               .watermark_at = INT64_MAX};
-    strncpy(registry->feeds[at].name, name, sizeof(registry->feeds[at].name) - 1);
+    (void)snprintf(registry->feeds[at].name, sizeof(registry->feeds[at].name), \"%s\", name);
     return at;
 }
 
@@ -145,7 +146,7 @@ struct world_call *world_call_add(struct world *world, const char *name)
         return NULL;
     }
     call = &world->calls[world->call_count++];
-    strncpy(call->name, name, sizeof(call->name) - 1);
+    (void)snprintf(call->name, sizeof(call->name), \"%s\", name);
     return call;
 }
 
@@ -420,7 +421,7 @@ static void publish_to(struct world *world, int at)
         if (world->is_unlisted[op]) {
             continue;
         }
-        strncpy(entry->id, world->registries[op].name, sizeof(entry->id) - 1);
+        (void)snprintf(entry->id, sizeof(entry->id), \"%s\", world->registries[op].name);
         memcpy(entry->noise_keys[0], world->registries[op].public_key, 32);
         entry->noise_key_count = 1;
         entry->expires.us = TALLY_WALL_MAX_US;

@@ -137,8 +137,8 @@ struct world_call *world_call_add(struct world *world, const char *name);
 
 /* Starts every registry that is not running. Warm ones have run for `match window + 5 s` by 0. */
 void world_start(struct world *world);
-void world_stop(struct world *world, int registry);
-void world_boot(struct world *world, int registry);
+void world_stop(struct world *world, int at);
+void world_boot(struct world *world, int at);
 
 /* Gives the current facts to one registry, or to all with -1. */
 void world_publish(struct world *world, int registry);
