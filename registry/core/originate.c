@@ -101,13 +101,12 @@ void tally_originate_setup(struct tally_registry *registry, struct tally_now now
                            uint64_t seq, const struct tally_event *event,
                            struct tally_effects *effects)
 {
-    uint32_t slot = TALLY_CALL_NOBODY;
-
     /* What came in by an interconnect is somebody else's call, in transit. */
     if (event->ingress_class == TALLY_TRUNK_CUSTOMER &&
         tally_calls_by_leg(&registry->calls, TALLY_CALL_ORIGINATION, 0, event->leg_key) ==
             TALLY_CALL_NOBODY) {
-        slot = tally_originate_keep(registry, now, feed, event, effects);
+        uint32_t slot = tally_originate_keep(registry, now, feed, event, effects);
+
         if (slot != TALLY_CALL_NOBODY) {
             announce(registry, now, slot, event, effects);
         }

@@ -79,7 +79,7 @@ static struct tally_registry_config default_config(const char *name)
         .policy = {.mode = TALLY_MODE_ENFORCE, .block_cause = 21},
     };
 
-    (void)snprintf(config.operator_id, sizeof(config.operator_id), \"%s\", name);
+    (void)snprintf(config.operator_id, sizeof(config.operator_id), "%s", name);
     return config;
 }
 
@@ -91,7 +91,7 @@ int world_operator_add(struct world *world, const char *name)
         return -1;
     }
     registry = &world->registries[world->registry_count];
-    (void)snprintf(registry->name, sizeof(registry->name), \"%s\", name);
+    (void)snprintf(registry->name, sizeof(registry->name), "%s", name);
     registry->config = default_config(name);
     registry->entropy_state = 0x9E3779B97F4A7C15u + (uint64_t)world->registry_count;
     seeded_fill(&registry->entropy_state, registry->secret_key, sizeof(registry->secret_key));
@@ -124,7 +124,7 @@ int world_feed_add(struct world_registry *registry, const char *name,
                                               .is_snapshot = true,
                                               .flush_us = TALLY_US_PER_MS,
                                               .watermark_at = INT64_MAX};
-    (void)snprintf(registry->feeds[at].name, sizeof(registry->feeds[at].name), \"%s\", name);
+    (void)snprintf(registry->feeds[at].name, sizeof(registry->feeds[at].name), "%s", name);
     return at;
 }
 
@@ -146,7 +146,7 @@ struct world_call *world_call_add(struct world *world, const char *name)
         return NULL;
     }
     call = &world->calls[world->call_count++];
-    (void)snprintf(call->name, sizeof(call->name), \"%s\", name);
+    (void)snprintf(call->name, sizeof(call->name), "%s", name);
     return call;
 }
 
@@ -421,7 +421,7 @@ static void publish_to(struct world *world, int at)
         if (world->is_unlisted[op]) {
             continue;
         }
-        (void)snprintf(entry->id, sizeof(entry->id), \"%s\", world->registries[op].name);
+        (void)snprintf(entry->id, sizeof(entry->id), "%s", world->registries[op].name);
         memcpy(entry->noise_keys[0], world->registries[op].public_key, 32);
         entry->noise_key_count = 1;
         entry->expires.us = TALLY_WALL_MAX_US;
