@@ -222,6 +222,10 @@ void tally_originate_report(struct tally_registry *registry, struct tally_now no
         tally_count_peer_reject(registry, effects, peer, TALLY_REJECT_STALE);
         return;
     }
+    if (report->at.us > TALLY_WALL_MAX_US) {
+        tally_count_peer_reject(registry, effects, peer, TALLY_REJECT_VALUE);
+        return;
+    }
     call = &registry->calls.list[slot];
     if (!may_report(registry, now, peer, call)) {
         tally_count_peer_reject(registry, effects, peer, TALLY_REJECT_NOT_YOURS);
