@@ -130,8 +130,7 @@ enum tally_reject tally_record_check_size(const struct tally_record_sizes *sizes
 {
     size_t record_bytes = TALLY_RECORD_HEADER_BYTES + tally_reader_left(&fields->reader);
 
-    if (record_bytes == sizes->bytes ||
-        (sizes->longer_bytes != 0 && record_bytes == sizes->longer_bytes)) {
+    if (record_bytes == sizes->bytes || record_bytes == sizes->longer_bytes) {
         return TALLY_REJECT_NONE;
     }
     return record_bytes < sizes->bytes ? TALLY_REJECT_SHORT : TALLY_REJECT_LONG;

@@ -7,8 +7,9 @@ foreach(name err wheel)
         SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_${name}.c ${CMAKE_CURRENT_LIST_DIR}/catch_bug.c
         DEPENDS tally_base)
 endforeach()
-foreach(name frame)
+foreach(name frame batch record feed)
     tally_test(${name} LABEL unit
-        SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_${name}.c ${CMAKE_CURRENT_LIST_DIR}/catch_bug.c
+        SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_${name}.c ${CMAKE_CURRENT_LIST_DIR}/samples.c
+                ${CMAKE_CURRENT_LIST_DIR}/catch_bug.c
         DEPENDS tally_wire)
 endforeach()
