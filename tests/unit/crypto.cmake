@@ -2,3 +2,6 @@
 tally_test(noise_vectors LABEL unit
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_noise_vectors.c ${CMAKE_CURRENT_LIST_DIR}/noise_patterns.c
     DEPENDS tally_crypto PkgConfig::SODIUM PkgConfig::JANSSON)
+tally_test(session LABEL unit
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_session.c ${CMAKE_CURRENT_LIST_DIR}/session_bench.c
+    DEPENDS tally_crypto)

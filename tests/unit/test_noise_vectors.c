@@ -8,13 +8,11 @@
  * is fixed, so that none can be lost on the way.
  */
 #include "base/text.h"
+#include "testing.h"
 #include "unit/noise_patterns.h"
 
-#include <cmocka.h>
 #include <jansson.h>
-#include <setjmp.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
