@@ -5,3 +5,6 @@ tally_test(noise_vectors LABEL unit
 tally_test(session LABEL unit
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_session.c ${CMAKE_CURRENT_LIST_DIR}/session_bench.c
     DEPENDS tally_crypto)
+tally_test(session_hostile LABEL unit
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_session_hostile.c ${CMAKE_CURRENT_LIST_DIR}/session_bench.c
+    DEPENDS tally_crypto)

@@ -214,7 +214,7 @@ static void retries_back_off_and_hurry_ends_that(void **state)
     }
     tally_sessions_hurry(bench.ends[LOW].sessions, bench.now.mono, 0);
     bench_pass(&bench, TALLY_SESSION_RESEND_US - 1);
-    bench_tick_none(&bench, LOW); /* not twice within 200 ms */
+    bench_tick_none(&bench, LOW);        /* not twice within 200 ms */
     bench_pass(&bench, TALLY_US_PER_MS); /* a timer is exact to the millisecond */
     bench_tick_send(&bench, LOW, &frame);
     bench_pass(&bench, TALLY_SESSION_RETRY_US * 4 / 3);
