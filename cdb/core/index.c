@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "cdb/core/prefix_sort.h"
 
 #include <string.h>
 
@@ -48,15 +49,9 @@ struct layout {
     uint32_t table_count, table_shift;
 };
 
-struct sort_key {
-    uint64_t key;    /* aligned prefix, then its digit count in the lowest 4 bits */
-    uint32_t holder; /* among equal keys */
-    uint32_t at;     /* index into the facts */
-};
-
-TALLY_STATIC_ASSERT(sizeof(struct sort_key) <= 2 * sizeof(uint64_t),
+TALLY_STATIC_ASSERT(sizeof(struct tally_prefix_key) <= 2 * sizeof(uint64_t),
                     "the keys fit where the interval starts will be");
-TALLY_STATIC_ASSERT(sizeof(struct sort_key) <= sizeof(struct tally_cdb_entry),
+TALLY_STATIC_ASSERT(sizeof(struct tally_prefix_key) <= sizeof(struct tally_cdb_entry),
                     "the merge scratch fits where the entries will be");
 
 static size_t reserve(size_t *end, size_t bytes)
@@ -114,7 +109,11 @@ static bool range_is_sound(const struct tally_cdb_facts *facts, const struct tal
 {
     unsigned digits = tally_e164_digit_count(range->prefix);
 
-    if (digits == 0 || digits > TALLY_E164_DIGITS_MAX || range->holder >= facts->operator_count ||
+    if (range->holder >= facts->operator_count &&
+        !(range->holder == TALLY_CDB_NOBODY && range->is_unsafe)) {
+        return false;
+    }
+    if (digits == 0 || digits > TALLY_E164_DIGITS_MAX ||
         range->digits_min > TALLY_E164_DIGITS_MAX || range->digits_max > TALLY_E164_DIGITS_MAX ||
         (range->digits_max != 0 && range->digits_min > range->digits_max) ||
         range->authorised_count > TALLY_CDB_ENTITLED_MAX - 1) {
@@ -145,41 +144,6 @@ static bool facts_are_sound(const struct tally_cdb_facts *facts)
         }
     }
     return true;
-}
-
-/* --- sorting --- */
-
-static bool is_in_order(const struct sort_key *first, const struct sort_key *second)
-{
-    return first->key < second->key ||
-           (first->key == second->key && first->holder <= second->holder);
-}
-
-static void merge(const struct sort_key *from, struct sort_key *to, size_t low, size_t middle,
-                  size_t high)
-{
-    size_t left = low;
-    size_t right = middle;
-
-    for (size_t i = low; i < high; i++) {
-        bool is_left = left < middle && (right >= high || is_in_order(&from[left], &from[right]));
-
-        to[i] = is_left ? from[left++] : from[right++];
-    }
-}
-
-/* Bottom up. The result stands in keys. */
-static void sort_keys(struct sort_key *keys, struct sort_key *scratch, size_t count)
-{
-    for (size_t width = 1; width < count; width *= 2) {
-        for (size_t low = 0; low < count; low += 2 * width) {
-            size_t middle = low + width < count ? low + width : count;
-            size_t high = low + 2 * width < count ? low + 2 * width : count;
-
-            merge(keys, scratch, low, middle, high);
-        }
-        memcpy(keys, scratch, count * sizeof(*keys));
-    }
 }
 
 /* --- entries --- */
@@ -230,8 +194,9 @@ static bool has_entitled(const struct tally_cdb_entry *entry, uint32_t op)
 
 static void fill_entitled(struct tally_cdb_entry *entry, const struct tally_cdb_operator *operators)
 {
-    entry->entitled_count = 1;
-    entry->entitled[0] = entry->range.holder;
+    if (entry->range.holder != TALLY_CDB_NOBODY) {
+        entry->entitled[entry->entitled_count++] = entry->range.holder;
+    }
     for (uint32_t i = 0; i < entry->range.authorised_count; i++) {
         if (!has_entitled(entry, entry->range.authorised[i])) {
             entry->entitled[entry->entitled_count++] = entry->range.authorised[i];
@@ -246,7 +211,7 @@ static void fill_entitled(struct tally_cdb_entry *entry, const struct tally_cdb_
  * the first by id, with the earlier expiry. False: one holder claims a prefix twice.
  */
 static bool make_entries(struct tally_cdb_index *index, const struct tally_cdb_facts *facts,
-                         const struct sort_key *keys)
+                         const struct tally_prefix_key *keys)
 {
     uint32_t count = 0;
 
@@ -256,7 +221,7 @@ static bool make_entries(struct tally_cdb_index *index, const struct tally_cdb_f
         if (i > 0 && keys[i].key == keys[i - 1].key) {
             struct tally_cdb_range *first = &index->entries[count - 1].range;
 
-            if (keys[i].holder == keys[i - 1].holder) {
+            if (keys[i].holder == keys[i - 1].holder && keys[i].holder != TALLY_CDB_NOBODY) {
                 return false;
             }
             first->expires =
@@ -365,7 +330,7 @@ enum tally_err tally_cdb_index_build(const struct tally_cdb_facts *facts, void *
                                      size_t memory_bytes, const struct tally_cdb_index **index)
 {
     struct tally_cdb_index *made = NULL;
-    struct sort_key *keys = NULL;
+    struct tally_prefix_key *keys = NULL;
 
     *index = NULL;
     TALLY_ASSERT(memory_bytes >= tally_cdb_index_bytes(facts));
@@ -379,13 +344,9 @@ enum tally_err tally_cdb_index_build(const struct tally_cdb_facts *facts, void *
     }
     keys = (void *)made->starts;
     for (uint32_t i = 0; i < facts->range_count; i++) {
-        uint64_t prefix = facts->ranges[i].prefix;
-
-        keys[i].key = tally_e164_align(prefix) << 4 | tally_e164_digit_count(prefix);
-        keys[i].holder = facts->ranges[i].holder;
-        keys[i].at = i;
+        keys[i] = tally_prefix_key_of(facts->ranges[i].prefix, facts->ranges[i].holder, i);
     }
-    sort_keys(keys, (void *)made->entries, facts->range_count);
+    tally_prefix_sort(keys, (void *)made->entries, facts->range_count);
     if (!make_entries(made, facts, keys)) {
         return TALLY_ERR_FORMAT;
     }

@@ -57,7 +57,7 @@ struct tally_cdb_range {
     uint64_t prefix;    /* E.164 digits of the prefix, or a whole number */
     uint8_t digits_min; /* length of the numbers in it; 0: not stated */
     uint8_t digits_max;
-    uint32_t holder; /* index into the operators */
+    uint32_t holder; /* index into the operators; TALLY_CDB_NOBODY only if is_unsafe */
     enum tally_cdb_answers answers;
     enum tally_cdb_mobility mobility;
     enum tally_cdb_strictness strictness;
