@@ -12,7 +12,7 @@ static const char em_dash[] = "\xe2\x80\x94 "; /* with its space */
 
 enum {
     EM_DASH_BYTES = 4,
-    BLOB_BYTES = TALLY_NOTE_KEY_ID_BYTES + TALLY_NOTE_SIGNATURE_BYTES,
+    KEY_ID_BYTES = 4,
     BLOB_BYTES_MAX = 3 * TALLY_NOTE_BYTES_MAX / 4, /* no base64 in a note holds more */
 };
 
@@ -49,17 +49,15 @@ static size_t find_blank_line(const char *bytes, size_t count)
 static bool read_blob(const char *base64, size_t count, struct tally_note_signature *signature)
 {
     uint8_t blob[BLOB_BYTES_MAX];
-    size_t blob_bytes = 0;
+    size_t kept;
 
-    if (!tally_base64_decode(base64, count, blob, sizeof(blob), &blob_bytes) ||
-        blob_bytes <= TALLY_NOTE_KEY_ID_BYTES) {
+    if (!tally_base64_decode(base64, count, blob, sizeof(blob), &signature->blob_bytes) ||
+        signature->blob_bytes <= KEY_ID_BYTES) {
         return false;
     }
-    memcpy(signature->key_id, blob, TALLY_NOTE_KEY_ID_BYTES);
-    signature->is_ed25519_sized = blob_bytes == BLOB_BYTES;
-    if (signature->is_ed25519_sized) {
-        memcpy(signature->signature, blob + TALLY_NOTE_KEY_ID_BYTES, TALLY_NOTE_SIGNATURE_BYTES);
-    }
+    kept = signature->blob_bytes < sizeof(signature->blob) ? signature->blob_bytes
+                                                           : sizeof(signature->blob);
+    memcpy(signature->blob, blob, kept);
     return true;
 }
 
@@ -90,7 +88,7 @@ static bool has_signed(const struct tally_note *note, const struct tally_note_si
 
         if (signature->name_count == other->name_count &&
             memcmp(signature->name, other->name, other->name_count) == 0 &&
-            memcmp(signature->key_id, other->key_id, TALLY_NOTE_KEY_ID_BYTES) == 0) {
+            memcmp(signature->blob, other->blob, KEY_ID_BYTES) == 0) {
             return true;
         }
     }
@@ -172,16 +170,14 @@ enum tally_refusal tally_note_split(const void *bytes, size_t count, struct tall
 
 size_t tally_note_signature_line_bytes(size_t name_count)
 {
-    return EM_DASH_BYTES + name_count + 1 + (TALLY_BASE64_BYTES(BLOB_BYTES) - 1) + 1;
+    return EM_DASH_BYTES + name_count + 1 + (TALLY_BASE64_BYTES(TALLY_NOTE_BLOB_BYTES) - 1) + 1;
 }
 
 enum tally_err tally_note_append_signature(char *out, size_t size, size_t *at, const char *name,
                                            size_t name_count,
-                                           const uint8_t key_id[TALLY_NOTE_KEY_ID_BYTES],
-                                           const uint8_t signature[TALLY_NOTE_SIGNATURE_BYTES])
+                                           const uint8_t blob[TALLY_NOTE_BLOB_BYTES])
 {
-    uint8_t blob[BLOB_BYTES];
-    char base64[TALLY_BASE64_BYTES(BLOB_BYTES)];
+    char base64[TALLY_BASE64_BYTES(TALLY_NOTE_BLOB_BYTES)];
     char *line = out + *at;
 
     if (!name_is_valid(name, name_count)) {
@@ -190,9 +186,7 @@ enum tally_err tally_note_append_signature(char *out, size_t size, size_t *at, c
     if (*at > size || size - *at < tally_note_signature_line_bytes(name_count)) {
         return TALLY_ERR_LIMIT;
     }
-    memcpy(blob, key_id, TALLY_NOTE_KEY_ID_BYTES);
-    memcpy(blob + TALLY_NOTE_KEY_ID_BYTES, signature, TALLY_NOTE_SIGNATURE_BYTES);
-    tally_base64_encode(blob, sizeof(blob), base64);
+    tally_base64_encode(blob, TALLY_NOTE_BLOB_BYTES, base64);
     memcpy(line, em_dash, EM_DASH_BYTES);
     memcpy(line + EM_DASH_BYTES, name, name_count);
     line[EM_DASH_BYTES + name_count] = ' ';

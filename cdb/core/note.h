@@ -22,17 +22,15 @@
 enum {
     TALLY_NOTE_BYTES_MAX = 8192,
     TALLY_NOTE_SIGNATURES_MAX = 16,
-    TALLY_NOTE_KEY_ID_BYTES = 4,
-    TALLY_NOTE_SIGNATURE_BYTES = 64, /* Ed25519; of other kinds only the length is looked at */
-    TALLY_NOTE_NAME_MAX = 127,       /* characters of a key's name */
+    TALLY_NOTE_BLOB_BYTES = 68, /* key id and Ed25519 signature: what a line has in base64 */
+    TALLY_NOTE_NAME_MAX = 127,  /* characters of a key's name */
 };
 
 struct tally_note_signature {
     const char *name; /* not terminated; printable ASCII without space and plus */
     size_t name_count;
-    uint8_t key_id[TALLY_NOTE_KEY_ID_BYTES];
-    bool is_ed25519_sized; /* the signature has TALLY_NOTE_SIGNATURE_BYTES; else it is not kept */
-    uint8_t signature[TALLY_NOTE_SIGNATURE_BYTES];
+    size_t blob_bytes;                   /* at least 5 */
+    uint8_t blob[TALLY_NOTE_BLOB_BYTES]; /* as much of it as there is, the 4 of the key id first */
 };
 
 struct tally_note {
@@ -64,5 +62,4 @@ size_t tally_note_signature_line_bytes(size_t name_count);
  */
 TALLY_NODISCARD enum tally_err
 tally_note_append_signature(char *out, size_t size, size_t *at, const char *name, size_t name_count,
-                            const uint8_t key_id[TALLY_NOTE_KEY_ID_BYTES],
-                            const uint8_t signature[TALLY_NOTE_SIGNATURE_BYTES]);
+                            const uint8_t blob[TALLY_NOTE_BLOB_BYTES]);
