@@ -39,7 +39,7 @@ def from_junit(path):
     """Reads CTest's JUnit file.
 
     CTest writes a skip both for a test that asked for it (exit status 77) and for a test that could
-    not be started. Only the first is a skip.
+    not be started. Only the first is a skip, and only when it says why.
     """
     results = []
     for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
@@ -48,7 +48,8 @@ def from_junit(path):
         output = case.findtext("system-out") or ""
         if status == "run":
             outcome = PASSED
-        elif status == "notrun" and why is not None and "SKIP_" in why.get("message", ""):
+        elif (status == "notrun" and why is not None and "SKIP_" in why.get("message", "")
+              and "SKIP:" in output):
             outcome = SKIPPED
         else:
             outcome = FAILED
