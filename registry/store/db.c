@@ -6,6 +6,7 @@
 #include "base/hash.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 int tally_store_begin(struct tally_store *store, enum tally_store_access access, MDB_txn **txn)
@@ -22,6 +23,76 @@ int tally_store_end(MDB_txn **txn, enum tally_store_access access, int rc)
         mdb_txn_abort(*txn);
     }
     *txn = NULL;
+    return rc;
+}
+
+/* Pages on LMDB's free list, which is table 0: each value is a count and that many page numbers. */
+static int count_free_pages(MDB_txn *txn, uint64_t *page_count)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_val key;
+    MDB_val value;
+    int rc = mdb_cursor_open(txn, 0, &cursor);
+
+    *page_count = 0;
+    while (rc == 0) {
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+        if (rc == 0) {
+            size_t count;
+
+            memcpy(&count, value.mv_data, sizeof(count));
+            *page_count += count;
+        }
+    }
+    if (cursor != NULL) {
+        mdb_cursor_close(cursor);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int tally_store_used(struct tally_store *store, uint64_t *used_bytes)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    uint64_t free_count = 0;
+    MDB_txn *txn = NULL;
+    int rc = mdb_env_info(store->env, &info);
+
+    *used_bytes = 0;
+    if (rc == 0) {
+        rc = mdb_env_stat(store->env, &stat);
+    }
+    if (rc == 0) {
+        /* LMDB shows its free list to readers only. */
+        rc = tally_store_begin(store, TALLY_STORE_READ, &txn);
+    }
+    if (rc == 0) {
+        rc = count_free_pages(txn, &free_count);
+    }
+    rc = tally_store_end(&txn, TALLY_STORE_READ, rc);
+    if (rc == 0) {
+        *used_bytes = (info.me_last_pgno + 1 - free_count) * stat.ms_psize;
+    }
+    return rc;
+}
+
+int tally_store_room(struct tally_store *store, uint64_t need_bytes)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    uint64_t used_bytes;
+    int rc = mdb_env_info(store->env, &info);
+
+    if (rc == 0) {
+        rc = mdb_env_stat(store->env, &stat);
+    }
+    /* Walking the free list is for when the file has once grown to its limit. */
+    if (rc == 0 && (info.me_last_pgno + 1) * stat.ms_psize + need_bytes > store->map_bytes) {
+        rc = tally_store_used(store, &used_bytes);
+        if (rc == 0 && used_bytes + need_bytes > store->map_bytes) {
+            rc = MDB_MAP_FULL;
+        }
+    }
     return rc;
 }
 
@@ -107,13 +178,11 @@ int tally_store_delete(struct tally_store *store, MDB_txn *txn, enum tally_store
 static enum tally_err full_map(const struct tally_store *store, const char *what,
                                struct tally_fault *fault)
 {
-    MDB_envinfo info = {0};
-
-    (void)mdb_env_info(store->env, &info);
     return tally_fault_set(fault, TALLY_ERR_FULL,
-                           "%s: no room for %s: the database has reached its limit of %zu MiB; "
+                           "%s: no room for %s: the database has reached its limit of %" PRIu64
+                           " MiB; "
                            "raise state_max_mib and start again, or lower evidence_days",
-                           store->path, what, info.me_mapsize >> 20);
+                           store->path, what, store->map_bytes >> 20);
 }
 
 enum tally_err tally_store_fault(const struct tally_store *store, int rc, const char *what,

@@ -32,6 +32,7 @@ struct tally_store {
     MDB_env *env;
     MDB_dbi tables[TALLY_STORE_TABLE_COUNT];
     int lock_fd; /* -1: not locked */
+    uint64_t map_bytes;
     uint32_t boot;
     char path[TALLY_STORE_PATH_BYTES]; /* of the database file */
 };
@@ -50,6 +51,15 @@ int tally_store_begin(struct tally_store *store, enum tally_store_access access,
  * or what the commit said. *txn may be NULL and becomes NULL.
  */
 int tally_store_end(MDB_txn **txn, enum tally_store_access access, int rc);
+
+/*
+ * Is there room for about need_bytes more, without the reserve? MDB_MAP_FULL if not. Erasing does
+ * not ask.
+ */
+int tally_store_room(struct tally_store *store, uint64_t need_bytes);
+
+/* Bytes of all pages in use, as last committed. */
+int tally_store_used(struct tally_store *store, uint64_t *used_bytes);
 
 /* Stores a value with its checksum; flags are mdb_put's. */
 int tally_store_put(struct tally_store *store, MDB_txn *txn, enum tally_store_table table,

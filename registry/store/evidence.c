@@ -7,7 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ID_BYTES = 8, TIME_KEY_BYTES = 16 };
+enum {
+    ID_BYTES = 8,
+    TIME_KEY_BYTES = 16,
+    ENTRY_ROOM_BYTES = 1024, /* an entry, its keys, and its share of half-full pages */
+};
 
 void tally_evidence_entry_of(const struct tally_decision *decision, const char *peer_id,
                              const char *feed_name, struct tally_evidence_entry *entry)
@@ -81,6 +85,9 @@ enum tally_err tally_evidence_put(struct tally_store *store,
         return TALLY_ERR_OK;
     }
     rc = tally_store_begin(store, TALLY_STORE_WRITE, &txn);
+    if (rc == 0) {
+        rc = tally_store_room(store, count * ENTRY_ROOM_BYTES);
+    }
     for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = put_one(store, txn, &entries[i], &found[i]);
     }

@@ -80,6 +80,9 @@ enum tally_err tally_ledger_put(struct tally_store *store, struct tally_ledger_e
         }
     }
     rc = tally_store_begin(store, TALLY_STORE_WRITE, &txn);
+    if (rc == 0) {
+        rc = tally_store_room(store, count * 256);
+    }
     for (size_t i = 0; rc == 0 && i < count; i++) {
         rc = put_one(store, txn, &entries[i]);
     }

@@ -204,27 +204,44 @@ static int collect_gone(struct change *change)
 }
 
 /* Notes are named by their content, so what is there already and undamaged need not be written. */
-static int put_notes(struct change *change, uint64_t *new_bytes)
+static bool is_held(struct change *change, const struct tally_replica_note *note, int *rc)
 {
+    struct tally_store_slice there;
+
+    *rc = tally_store_get(change->store, change->txn, TALLY_STORE_NOTES,
+                          (struct tally_store_slice){note->hash, sizeof(note->hash)}, &there);
+    if (*rc == MDB_NOTFOUND || *rc == MDB_CORRUPTED) {
+        *rc = 0;
+        return false;
+    }
+    return *rc == 0 && there.size == note->size &&
+           memcmp(there.bytes, note->bytes, note->size) == 0;
+}
+
+static int put_notes(struct change *change)
+{
+    uint64_t new_bytes = 0;
     int rc = 0;
 
-    *new_bytes = 0;
+    /* What is new is measured before anything is written: pages come in wholes, twice is enough. */
+    for (size_t i = 0; rc == 0 && i < change->count; i++) {
+        if (!is_held(change, change->sorted[i], &rc)) {
+            new_bytes += change->sorted[i]->size + 64;
+        }
+    }
+    if (rc == 0 && new_bytes > TALLY_REPLICA_CHANGE_MAX_BYTES) {
+        rc = MDB_TXN_FULL;
+    }
+    if (rc == 0) {
+        rc = tally_store_room(change->store, 2 * new_bytes);
+    }
     for (size_t i = 0; rc == 0 && i < change->count; i++) {
         const struct tally_replica_note *note = change->sorted[i];
-        struct tally_store_slice key = {note->hash, sizeof(note->hash)};
-        struct tally_store_slice there;
 
-        rc = tally_store_get(change->store, change->txn, TALLY_STORE_NOTES, key, &there);
-        if (rc == 0 && there.size == note->size &&
-            memcmp(there.bytes, note->bytes, note->size) == 0) {
-            continue;
-        }
-        if (rc == 0 || rc == MDB_NOTFOUND || rc == MDB_CORRUPTED) {
-            *new_bytes += note->size;
-            rc = *new_bytes > TALLY_REPLICA_CHANGE_MAX_BYTES
-                     ? MDB_TXN_FULL
-                     : tally_store_put(change->store, change->txn, TALLY_STORE_NOTES, key,
-                                       (struct tally_store_slice){note->bytes, note->size}, 0);
+        if (!is_held(change, note, &rc) && rc == 0) {
+            rc = tally_store_put(change->store, change->txn, TALLY_STORE_NOTES,
+                                 (struct tally_store_slice){note->hash, sizeof(note->hash)},
+                                 (struct tally_store_slice){note->bytes, note->size}, 0);
         }
     }
     return rc;
@@ -233,7 +250,6 @@ static int put_notes(struct change *change, uint64_t *new_bytes)
 static int apply(struct change *change, const struct tally_replica_note *stamp,
                  const struct tally_replica_state *state)
 {
-    uint64_t new_bytes = 0;
     int rc = collect_gone(change);
 
     for (size_t i = 0; rc == 0 && i < change->gone_count; i++) {
@@ -242,7 +258,7 @@ static int apply(struct change *change, const struct tally_replica_note *stamp,
             (struct tally_store_slice){change->gone[i], TALLY_REPLICA_HASH_BYTES});
     }
     if (rc == 0) {
-        rc = put_notes(change, &new_bytes);
+        rc = put_notes(change);
     }
     if (rc == 0 && stamp != NULL && stamp->size > 0) {
         rc = tally_store_put(change->store, change->txn, TALLY_STORE_META, stamp_key,

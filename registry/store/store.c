@@ -76,12 +76,12 @@ static int check_size(struct tally_store *store)
     return rc;
 }
 
-static int open_env(struct tally_store *store, uint64_t map_bytes)
+static int open_env(struct tally_store *store)
 {
     int rc = mdb_env_create(&store->env);
 
     if (rc == 0) {
-        rc = mdb_env_set_mapsize(store->env, map_bytes);
+        rc = mdb_env_set_mapsize(store->env, store->map_bytes + TALLY_STORE_RESERVE_BYTES);
     }
     if (rc == 0) {
         rc = mdb_env_set_maxdbs(store->env, TALLY_STORE_TABLE_COUNT);
@@ -223,6 +223,7 @@ enum tally_err tally_store_open(const struct tally_store_options *options, struc
         return tally_fault_set(fault, TALLY_ERR_SYSTEM, "no memory for the store");
     }
     store->lock_fd = -1;
+    store->map_bytes = options->map_bytes;
     count = snprintf(store->path, sizeof(store->path), "%s/store.mdb", options->directory);
     err = count > 0 && (size_t)count < sizeof(store->path)
               ? make_directory(options->directory, fault)
@@ -232,7 +233,7 @@ enum tally_err tally_store_open(const struct tally_store_options *options, struc
         err = take_lock(store, options->directory, fault);
     }
     if (err == TALLY_ERR_OK) {
-        err = tally_store_fault(store, open_env(store, options->map_bytes), "opening", fault);
+        err = tally_store_fault(store, open_env(store), "opening", fault);
     }
     if (err == TALLY_ERR_OK) {
         err = open_state(store, fault);
@@ -264,37 +265,11 @@ uint32_t tally_store_boot(const struct tally_store *store)
     return store->boot;
 }
 
-/* Pages on LMDB's free list, which is table 0: each value is a count and that many page numbers. */
-static int count_free_pages(MDB_txn *txn, uint64_t *page_count)
-{
-    MDB_cursor *cursor = NULL;
-    MDB_val key;
-    MDB_val value;
-    int rc = mdb_cursor_open(txn, 0, &cursor);
-
-    *page_count = 0;
-    while (rc == 0) {
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-        if (rc == 0) {
-            size_t count;
-
-            memcpy(&count, value.mv_data, sizeof(count));
-            *page_count += count;
-        }
-    }
-    if (cursor != NULL) {
-        mdb_cursor_close(cursor);
-    }
-    return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
 static int measure(struct tally_store *store, MDB_txn *txn, struct tally_store_usage *usage)
 {
-    MDB_envinfo info;
     MDB_stat evidence;
     MDB_stat notes;
-    uint64_t free_count = 0;
-    int rc = mdb_env_info(store->env, &info);
+    int rc = tally_store_used(store, &usage->used_bytes);
 
     if (rc == 0) {
         rc = mdb_stat(txn, store->tables[TALLY_STORE_EVIDENCE], &evidence);
@@ -303,11 +278,7 @@ static int measure(struct tally_store *store, MDB_txn *txn, struct tally_store_u
         rc = mdb_stat(txn, store->tables[TALLY_STORE_NOTES], &notes);
     }
     if (rc == 0) {
-        rc = count_free_pages(txn, &free_count);
-    }
-    if (rc == 0) {
-        usage->map_bytes = info.me_mapsize;
-        usage->used_bytes = (info.me_last_pgno + 1 - free_count) * evidence.ms_psize;
+        usage->map_bytes = store->map_bytes;
         usage->evidence_count = evidence.ms_entries;
         usage->note_count = notes.ms_entries;
     }

@@ -33,12 +33,17 @@ enum {
 };
 #define TALLY_STORE_MAP_MIN_BYTES (UINT64_C(1) << 20)
 #define TALLY_STORE_MAP_MAX_BYTES (UINT64_C(1) << 40)
+/*
+ * LMDB copies pages before it changes them, so a database filled to its last page could not even
+ * erase. It gets this much more than it may fill.
+ */
+#define TALLY_STORE_RESERVE_BYTES (UINT64_C(16) << 20)
 
 struct tally_store;
 
 struct tally_store_options {
     const char *directory; /* made with mode 0700 if it is not there (its parent must be) */
-    uint64_t map_bytes;    /* TALLY_STORE_MAP_MIN_BYTES .. _MAX_BYTES, a multiple of 4096 */
+    uint64_t map_bytes;    /* what may be filled: _MAP_MIN_BYTES .. _MAX_BYTES, in steps of 4096 */
 };
 
 /*
@@ -60,7 +65,7 @@ void tally_store_close(struct tally_store *store);
 uint32_t tally_store_boot(const struct tally_store *store);
 
 struct tally_store_usage {
-    uint64_t map_bytes;
+    uint64_t map_bytes;  /* what may be filled */
     uint64_t used_bytes; /* pages in use; freed ones are used again */
     uint64_t evidence_count;
     uint64_t note_count; /* of the replica */
