@@ -17,7 +17,8 @@ enum {
     FLAG_HOLDER_OURSELVES = 1 << 3,
     FLAG_GOOD_STANDING = 1 << 4,
     FLAG_CAMPAIGN = 1 << 5,
-    FLAG_ALL = (1 << 6) - 1,
+    FLAG_LOG_AGREED = 1 << 6,
+    FLAG_ALL = (1 << 7) - 1,
 };
 
 /* --- writing --- */
@@ -47,7 +48,8 @@ static void write_evidence(struct tally_writer *out, const struct tally_evidence
                      (evidence->is_tracked ? FLAG_TRACKED : 0) |
                      (evidence->is_holder_ourselves ? FLAG_HOLDER_OURSELVES : 0) |
                      (evidence->is_in_good_standing ? FLAG_GOOD_STANDING : 0) |
-                     (evidence->is_campaign ? FLAG_CAMPAIGN : 0);
+                     (evidence->is_campaign ? FLAG_CAMPAIGN : 0) |
+                     (evidence->is_log_agreed ? FLAG_LOG_AGREED : 0);
 
     tally_write_u64(out, evidence->a_network);
     tally_write_u64(out, evidence->a_presented);
@@ -173,6 +175,7 @@ static void read_evidence_flags(struct tally_reader *in, struct tally_evidence *
     evidence->is_holder_ourselves = (flags & FLAG_HOLDER_OURSELVES) != 0;
     evidence->is_in_good_standing = (flags & FLAG_GOOD_STANDING) != 0;
     evidence->is_campaign = (flags & FLAG_CAMPAIGN) != 0;
+    evidence->is_log_agreed = (flags & FLAG_LOG_AGREED) != 0;
 }
 
 static void read_evidence(struct tally_reader *in, struct tally_evidence *evidence)

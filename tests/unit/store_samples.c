@@ -76,6 +76,7 @@ static void fill_evidence(struct tally_evidence *evidence)
     evidence->strictness = TALLY_CDB_STRICT_DIRECT;
     evidence->freshness = TALLY_FRESHNESS_FRESH;
     evidence->is_holder_ourselves = true;
+    evidence->is_log_agreed = true;
     evidence->is_in_good_standing = true;
     evidence->credit = TALLY_CREDIT_NETWORK_ONLY;
     evidence->token = TALLY_TOKEN_DENIED;
