@@ -311,7 +311,7 @@ static const struct tally_conf_setting daemon_settings[] = {
      TALLY_CONF_AT(struct tally_daemon_conf, state_max_mib)},
     {.key = "control_socket",
      .type = TALLY_CONF_STRING,
-     .by_default = "/run/tallystick/control",
+     .by_default = TALLY_DAEMON_CONTROL_SOCKET,
      .min = 2,
      .max = TALLY_DAEMON_SOCKET_BYTES - 1,
      .is_well_formed = is_path,

@@ -23,6 +23,9 @@ enum {
     TALLY_DAEMON_ROOT_BYTES = 32,     /* SHA-256 */
 };
 
+/* Where tallyctl looks when it is not told. */
+#define TALLY_DAEMON_CONTROL_SOCKET "/run/tallystick/control"
+
 enum tally_log_level {
     TALLY_LOG_ERROR,
     TALLY_LOG_WARNING,

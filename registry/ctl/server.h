@@ -105,7 +105,10 @@ TALLY_NODISCARD enum tally_err tally_ctl_server_open(const char *path,
 /* Drops the clients and removes the socket. NULL allowed. */
 void tally_ctl_server_close(struct tally_ctl_server *server);
 
-/* What to poll for. Returns how many, at most TALLY_CTL_FDS_MAX; the set changes with each turn. */
+/*
+ * What to poll for. Returns how many, at most TALLY_CTL_FDS_MAX. The set changes with each turn and
+ * each tell: ask for it before each poll.
+ */
 uint32_t tally_ctl_server_fds(const struct tally_ctl_server *server,
                               struct pollfd fds[TALLY_CTL_FDS_MAX]);
 
