@@ -96,7 +96,7 @@ static void take_verdict(struct tally_sip_server *server, struct tally_now now, 
         .verdict_id = notice->verdict_id,
         .displayed = transaction->displayed,
     };
-    bool is_sayable = wording_of(server, transaction->listener)->allow_code == 302;
+    bool is_sayable = server->config.listeners[transaction->listener].wording.allow_code == 302;
 
     switch (notice->action) {
     case TALLY_ACTION_BLOCK:
