@@ -48,7 +48,7 @@ packages() {
         ;;
     demo)
         packages build
-        echo sip-tester
+        echo sip-tester python3
         ;;
     test)
         packages demo
@@ -116,7 +116,7 @@ build() {
 demo() {
     deps demo
     build
-    exec tests/demo/demo.sh
+    exec "$PYTHON" tests/demo/demo.py
 }
 
 run_tests() {
