@@ -4,7 +4,8 @@
  */
 #pragma once
 
-/* clang-format off: the order matters. */
+/* The order matters. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

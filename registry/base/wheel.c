@@ -187,7 +187,7 @@ bool tally_wheel_is_set(const struct tally_wheel *wheel, uint32_t entry)
 /* The first occupied place of a level at or after `from`; TALLY_WHEEL_PLACES if there is none. */
 static uint32_t find_occupied(const struct tally_wheel *wheel, unsigned level, uint32_t from)
 {
-    const uint64_t *words = &wheel->occupied[level * WORDS];
+    const uint64_t *words = &wheel->occupied[(size_t)level * WORDS];
 
     for (uint32_t i = from / 64; i < WORDS; i++) {
         uint64_t word = words[i];
