@@ -409,13 +409,19 @@ static const struct codec *codec_of(unsigned type)
                                                                                  : NULL;
 }
 
+enum tally_reject tally_feed_record_check(const struct tally_feed_record *record)
+{
+    const struct codec *codec = codec_of(record->type);
+
+    return codec == NULL ? TALLY_REJECT_TYPE : codec->check(record);
+}
+
 bool tally_feed_batch_add(struct tally_writer *writer, const struct tally_feed_record *record)
 {
     const struct codec *codec = codec_of(record->type);
     size_t start = writer->at;
 
-    TALLY_ASSERT(codec != NULL);
-    TALLY_ASSERT(codec->check(record) == TALLY_REJECT_NONE);
+    TALLY_ASSERT(tally_feed_record_check(record) == TALLY_REJECT_NONE);
     if (!tally_batch_put_header(writer, writer->size, (uint8_t)record->type, codec->sizes.bytes)) {
         return false;
     }

@@ -136,6 +136,12 @@ struct tally_feed_record {
     };
 };
 
+/*
+ * What a decoder would say of it. Add asserts TALLY_REJECT_NONE: whoever passes on what others
+ * filled in, as the adapter library does with events, asks before.
+ */
+enum tally_reject tally_feed_record_check(const struct tally_feed_record *record);
+
 /* As tally_batch_start/add/end of wire/record.h; use its start, this add, and this end. */
 bool tally_feed_batch_add(struct tally_writer *writer, const struct tally_feed_record *record);
 /* Without padding. */

@@ -397,9 +397,11 @@ static void test_records_that_nobody_would_accept_are_a_bug(void **state)
     record.type = TALLY_FEED_NONE;
     assert_is_bug(tally_feed_batch_add(&writer, &record));
     record.type = (enum tally_feed_type)200;
+    assert_int_equal(tally_feed_record_check(&record), TALLY_REJECT_TYPE);
     assert_is_bug(tally_feed_batch_add(&writer, &record));
     test_feed_sample(TALLY_FEED_FLUSH, &record);
     record.flush.flush_id = 0;
+    assert_int_equal(tally_feed_record_check(&record), TALLY_REJECT_VALUE);
     assert_is_bug(tally_feed_batch_add(&writer, &record));
     assert_int_equal(writer.at, TALLY_BATCH_HEADER_BYTES);
 }
