@@ -116,7 +116,8 @@ async function weRespond (prologue, isDamaged) {
 async function weInitiate (prologue, isDamaged) {
   const ourPair = curve.generateKeyPair()
   const theirPair = curve.generateKeyPair()
-  const ours = new Ours('initiator', hex(ourPair.secretKey), hex(theirPair.publicKey), hex(prologue))
+  const ours = new Ours(
+    'initiator', hex(ourPair.secretKey), hex(theirPair.publicKey), hex(prologue))
   const state = new Noise('IK', false, theirPair)
   state.initialise(prologue)
   assert.deepEqual(Buffer.from(state.recv(await ours.receive('H'))), OUR_PAYLOAD)
@@ -133,7 +134,8 @@ async function weInitiate (prologue, isDamaged) {
   return ours.close()
 }
 
-for (const prologue of [Buffer.alloc(0), Buffer.concat([Buffer.from('TALLY\x01'), randomBytes(60)])]) {
+const likeOurs = Buffer.concat([Buffer.from('TALLY\x01'), randomBytes(60)])
+for (const prologue of [Buffer.alloc(0), likeOurs]) {
   for (const isDamaged of [false, true]) {
     await weRespond(prologue, isDamaged)
     await weInitiate(prologue, isDamaged)

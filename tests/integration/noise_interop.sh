@@ -20,7 +20,8 @@ skip()
 
 install_npm_package()
 {
-    if [ "$(node -p "require('./$prefix/node_modules/$package/package.json').version" 2>&1)" = "$version" ]; then
+    manifest=$prefix/node_modules/$package/package.json
+    if [ -f "$manifest" ] && [ "$(node -p "require('./$manifest').version")" = "$version" ]; then
         return
     fi
     mkdir -p "$prefix"
