@@ -293,6 +293,8 @@ static void test_verdict_fields(void **state)
         {TALLY_FEED_VERDICT, 32, 4, UINT64_C(1) << 31, VALUE},
         {TALLY_FEED_VERDICT, 4, 4, 0, OK}, /* no opinion, no grade, ALLOW, no cause */
         {TALLY_FEED_VERDICT, 4, 4, TALLY_VERDICT_EXEMPT, OK},
+        {TALLY_FEED_VERDICT, 6, 2, TALLY_ACTION_RELEASE, OK}, /* and no cause */
+        {TALLY_FEED_VERDICT, 6, 2, TALLY_ACTION_COUNT, VALUE},
     };
 
     (void)state;
