@@ -99,7 +99,7 @@ void tally_report(struct tally_reporter *report, enum tally_report_event event, 
     if (!tally_report_is_wanted(report, event)) {
         return;
     }
-    if (is_over(report, window)) {
+    if (window->line_count == 0 || is_over(report, window)) {
         end_window(report, event);
     }
     if (window->line_count >= TALLY_REPORT_LINES_MAX) {

@@ -32,7 +32,7 @@ CODE = (
     (C_FOLDERS, calls("strtok"), "it has one memory for the whole program: strcspn"),
     (PRODUCT, calls("strtok_r"), "it writes into what it reads: strcspn"),
     (C_FOLDERS, calls("alloca"), "the stack has no bound"),
-    (C_FOLDERS, calls("rand", "srand", "random", "drand48"),
+    (C_FOLDERS, calls("rand", "random", "drand48"),
      "not random enough, not repeatable enough: base/entropy.h"),
     (("registry/crypto",), calls("memcmp"),
      "its duration tells where two secrets differ: sodium_memcmp"),
