@@ -6,3 +6,6 @@ tally_test(report LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_report.c DEP
 tally_test(outbox LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_outbox.c DEPENDS tally_daemon)
 tally_test(feedport LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_feedport.c
     DEPENDS tally_daemon)
+tally_test(participants LABEL unit
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/test_participants.c ${CMAKE_CURRENT_LIST_DIR}/cdb_files.c
+    DEPENDS tally_daemon)
