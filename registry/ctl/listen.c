@@ -38,6 +38,8 @@ static enum tally_err clear_path(const struct sockaddr_un *address, struct tally
         return tally_fault_set(fault, TALLY_ERR_SYSTEM, "%s: %s", address->sun_path,
                                strerror(errno));
     }
+    /* A listener with a full queue is alive too, and must not make us wait. */
+    (void)tally_ctl_make_nonblocking(probe);
     is_alive = connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
                errno != ECONNREFUSED;
     (void)close(probe);
