@@ -82,7 +82,8 @@ void tally_json_u64(struct tally_json *json, const char *key, uint64_t value)
 {
     char digits[24];
 
-    (void)snprintf(digits, sizeof(digits), "%" PRIu64, value);
+    /* Readers of JSON take 63 bits and refuse the whole line for one more. */
+    (void)snprintf(digits, sizeof(digits), "%" PRIu64, value > INT64_MAX ? INT64_MAX : value);
     start(json, key);
     add(json, digits, strlen(digits));
 }

@@ -29,6 +29,7 @@ struct tally_json tally_json_of(char *text, size_t size);
 void tally_json_open(struct tally_json *json, const char *key, char bracket); /* '{' or '[' */
 void tally_json_close(struct tally_json *json, char bracket);                 /* '}' or ']' */
 void tally_json_text(struct tally_json *json, const char *key, const char *text);
+/* Values over INT64_MAX are written as INT64_MAX. */
 void tally_json_u64(struct tally_json *json, const char *key, uint64_t value);
 void tally_json_i64(struct tally_json *json, const char *key, int64_t value);
 void tally_json_bool(struct tally_json *json, const char *key, bool value);

@@ -286,8 +286,11 @@ static void explain_theirs(FILE *out, const json_t *call)
 
     label(out, "their half");
     if (is_there(theirs, "record")) {
-        (void)fprintf(out, "record %s of %s, at %s\n", text(theirs, "record"),
-                      text(theirs, "operator"), text(theirs, "at"));
+        double after_ms = real(theirs, "after_ms");
+
+        (void)fprintf(out, "record %s of %s, %.3f ms %s ours, at %s\n", text(theirs, "record"),
+                      text(theirs, "operator"), after_ms < 0 ? -after_ms : after_ms,
+                      after_ms < 0 ? "before" : "after", text(theirs, "at"));
     } else {
         (void)fprintf(out, "none: no record of this call was found (holder or peer: %s)\n",
                       text(theirs, "operator"));

@@ -34,6 +34,7 @@ static enum tally_err complain(const struct options *options, const struct tally
 
         (void)json_dumpf(root, stdout, JSON_COMPACT);
         (void)fputc('\n', stdout);
+        (void)fflush(stdout);
         json_decref(root);
     }
     (void)fprintf(stderr, "tallyctl: %s\n", fault->text);

@@ -370,6 +370,11 @@ static void their_half(struct tally_json *json, const struct tally_decision *dec
     text_or_null(json, "operator", peer_id);
     id(json, "record", decision->peer_record_id);
     tally_json_time(json, "at", decision->peer_at);
+    if (decision->peer_at.us == 0 || decision->event.at.us == 0) {
+        tally_json_null(json, "after_ms");
+    } else {
+        tally_json_ms(json, "after_ms", tally_wall_since_us(decision->peer_at, decision->event.at));
+    }
     tally_json_ms(json, "offset_ms", decision->peer_offset_us);
     if (decision->peer_bound_us == INT64_MAX) {
         tally_json_null(json, "bound_ms");

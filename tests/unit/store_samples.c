@@ -97,7 +97,7 @@ struct tally_evidence_entry sample_entry(uint64_t id, int64_t at_us)
     fill_event(&decision.event, id, at_us);
     decision.peer = 17;
     decision.peer_record_id = id + 1;
-    decision.peer_at.us = at_us - 4000;
+    decision.peer_at.us = at_us - 4000; /* 1 ms after our half */
     decision.peer_offset_us = -1500;
     decision.peer_bound_us = 900;
     fill_evidence(&decision.evidence);
