@@ -230,11 +230,14 @@ static enum tally_err run_tail(const struct options *options, struct tally_fault
         err = read_line(client, tally_ctl_now_ms() + ANSWER_WAIT_MS, &line, fault);
     }
     if (err == TALLY_ERR_OK) {
-        json_decref(line.root); /* it says that calls will follow */
-        if (!options->is_json) {
+        /* Whoever makes calls while this runs has to know from when on none is missed. */
+        if (options->is_json) {
+            (void)puts(line.text);
+        } else {
             tally_print_call_head(stdout);
-            (void)fflush(stdout);
         }
+        (void)fflush(stdout);
+        json_decref(line.root);
         err = follow(options, client, fault);
     }
     tally_ctl_client_close(client);

@@ -194,7 +194,7 @@ static void test_json(void **state)
     } json_rows[] = {
         {{"--json", "status"}, 1, "ready"},
         {{"peer", "list", "--json"}, 1, "peers"},
-        {{"call", "tail", "--json", "-c", "2"}, 2, "event"},
+        {{"call", "tail", "--json", "-c", "2"}, 3, "schema"},
         {{"verdict", "explain", "--json", "aaaaaaaaaaab2"}, 1, "error"},
     };
     struct sample_daemon *daemon = *state;
