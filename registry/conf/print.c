@@ -155,20 +155,37 @@ enum tally_err tally_conf_dump(const struct tally_conf_table *table, const void 
 
 /* --- the manual --- */
 
-/* A backslash or a dot at a line's head would be mdoc's own. */
+enum { MANUAL_COLUMNS = 78 };
+
+/* A word as mdoc takes it: a backslash, and a dot or quote at the head of a line, are its own. */
+static void manual_word(const char *word, size_t size, FILE *out)
+{
+    if (word[0] == '.' || word[0] == '\'') {
+        (void)fputs("\\&", out);
+    }
+    for (size_t i = 0; i < size; i++) {
+        (void)fputs(word[i] == '\\' ? "\\e" : (char[]){word[i], '\0'}, out);
+    }
+}
+
+/* Words in lines of a length that mandoc finds good style; without a line end after the last. */
 static void manual_text(const char *text, FILE *out)
 {
-    bool is_line_start = true;
+    size_t column = 0;
 
-    for (; *text != '\0'; text++) {
-        if (*text == '\\') {
-            (void)fputs("\\e", out);
-        } else if (is_line_start && (*text == '.' || *text == '\'')) {
-            (void)fprintf(out, "\\&%c", *text);
-        } else {
-            (void)fputc(*text, out);
+    while (*text != '\0') {
+        size_t size = strcspn(text, " ");
+
+        if (column > 0 && column + 1 + size > MANUAL_COLUMNS) {
+            (void)fputc('\n', out);
+            column = 0;
+        } else if (column > 0) {
+            (void)fputc(' ', out);
+            column++;
         }
-        is_line_start = *text == '\n';
+        manual_word(text, size, out);
+        column += size;
+        text += size + strspn(text + size, " ");
     }
 }
 
@@ -188,20 +205,24 @@ static void manual_group(const struct tally_conf_table *table, FILE *out);
 static void manual_setting(const struct tally_conf_setting *setting, FILE *out)
 {
     char words[TALLY_CONF_WORDS_BYTES];
+    char text[2 * TALLY_CONF_WORDS_BYTES];
+    const char *by_default = setting->by_default;
 
     tally_conf_describe(setting, words);
     words[0] = words[0] >= 'a' && words[0] <= 'z' ? (char)(words[0] - 'a' + 'A') : words[0];
     (void)fprintf(out, ".It Ic %s\n", setting->key);
     manual_text(setting->sentence, out);
     (void)fputc('\n', out);
-    manual_text(words, out);
     if (setting->need == TALLY_CONF_REQUIRED) {
-        (void)fputs("; required", out);
-    } else if (setting->by_default != NULL) {
-        (void)fputs("; default ", out);
-        manual_text(setting->by_default[0] == '\0' ? "\"\"" : setting->by_default, out);
+        (void)snprintf(text, sizeof(text), "%s; required.", words);
+    } else if (by_default != NULL) {
+        (void)snprintf(text, sizeof(text), "%s; default %s.", words,
+                       by_default[0] == '\0' ? "\"\"" : by_default);
+    } else {
+        (void)snprintf(text, sizeof(text), "%s.", words);
     }
-    (void)fputs(".\n", out);
+    manual_text(text, out);
+    (void)fputc('\n', out);
     if (setting->words != NULL && setting->words[0].sentence != NULL) {
         manual_words(setting->words, out);
     }
