@@ -52,17 +52,26 @@ def tidy():
     return Result("clang-tidy", FAILED if wrong else PASSED, seconds, wrong)
 
 
+# What cppcheck 2.10 is wrong about or has no say in, and where.
+CPPCHECK_SUPPRESSED = (
+    "knownConditionTrueFalse",  # does not know that unsigned numbers start again at 0
+    "unreadVariable",  # loses sight of members of structs; clang-analyzer-deadcode does better
+    "variableScope",  # our manner is up to us
+    "uninitvar:tests/*",  # takes the filling in of an array by a pointer for reading it
+    "unassignedVariable:tests/*",  # a static array of zeros is meant
+    "constVariable:tests/*",
+)
+
+
 def cppcheck():
     folders = [folder for folder in C_FOLDERS if os.path.isdir(folder)]
     # planted_*: faults on purpose, for the sanitizers to find.
     planted = [f"-i{path}" for path in glob.glob("tests/*/planted*.c")]
     return check("cppcheck", ["cppcheck", "--enable=warning,style,performance,portability",
                               "--error-exitcode=1", "--inline-suppr", "--std=c11",
-                              "--library=posix", "--quiet",
-                              "--suppress=variableScope",
-                              # It does not know that unsigned numbers start again at 0.
-                              "--suppress=knownConditionTrueFalse",
-                              "-j", str(os.cpu_count() or 1), "-D_POSIX_C_SOURCE=200809L",
+                              "--library=posix", "--quiet", "-j", str(os.cpu_count() or 1),
+                              *(f"--suppress={what}" for what in CPPCHECK_SUPPRESSED),
+                              "-D_POSIX_C_SOURCE=200809L",
                               "-Iinclude", "-Iregistry", "-I.", "-Itests", *planted, *folders])
 
 
