@@ -311,7 +311,7 @@ static const struct tally_conf_setting sip_rows[] = {
      .type = TALLY_CONF_INT,
      .by_default = "3600",
      .unit = "s",
-     .min = 60,
+     .min = 1,
      .max = 86400,
      .sentence = "How long an originating call counts as open; at least what tallyd says.",
      SIP(open_leg_s)},

@@ -67,7 +67,7 @@ static bool reply_if_found(struct tally_registry *registry, struct tally_now now
     answer.is_spent = (call->flags & TALLY_CALL_SPENT) != 0;
     answer.which = TALLY_WHICH_PRESENTED;
     answer.record_id = tally_calls_id(&registry->calls, slot);
-    answer.at = call->at;
+    answer.at = call->renewed_at.us <= at.us + early_us ? call->renewed_at : call->at;
     reply(registry, now, peer, &answer, effects);
     return true;
 }
@@ -136,6 +136,16 @@ static bool park(struct tally_registry *registry, struct tally_now now, uint32_t
     return true;
 }
 
+/* Our records reach back a window from the arrival only if the arrival was just now. */
+static bool is_timely(const struct tally_registry *registry, struct tally_now now, uint32_t peer,
+                      struct tally_wall at)
+{
+    int64_t age_us = tally_wall_since_us(now.wall, at);
+
+    return age_us <= TALLY_QUERY_AGE_MAX_US &&
+           age_us >= -tally_peer_bound_us(registry, peer) - TALLY_SETTLE_US;
+}
+
 static void take_query(struct tally_registry *registry, struct tally_now now, uint32_t peer,
                        const struct tally_query *query, struct tally_wall at, int64_t early_us,
                        const struct tally_cdb_entry *entry, struct tally_effects *effects)
@@ -145,7 +155,8 @@ static void take_query(struct tally_registry *registry, struct tally_now now, ui
     if (reply_if_found(registry, now, peer, query, at, early_us, entry, effects)) {
         return;
     }
-    if (query->entitled_hash != entry->entitled_hash || !may_ever_deny(registry, now, entry) ||
+    if (query->entitled_hash != entry->entitled_hash || !is_timely(registry, now, peer, at) ||
+        !may_ever_deny(registry, now, entry) ||
         tally_side_coverage(registry, TALLY_SIDE_ORIGINATING, now) == TALLY_COVERAGE_NOTHING ||
         !park(registry, now, peer, query, at, early_us, effects)) {
         reply(registry, now, peer, &unknown, effects);
@@ -227,8 +238,13 @@ static void conclude(struct tally_registry *registry, struct tally_now now, uint
     answer = make(registry, &pending.query, entry, TALLY_ANSWER_UNKNOWN);
     if (may_ever_deny(registry, now, entry) &&
         pending.query.entitled_hash == entry->entitled_hash && coverage != TALLY_COVERAGE_NOTHING) {
-        bool has_open_leg = coverage != TALLY_COVERAGE_LEGS ||
-                            tally_originate_has_open_leg(registry, now, displayed(&pending.query));
+        /* A record of this very pair, too far off in time, may be the call by another clock. */
+        bool has_open_leg =
+            coverage != TALLY_COVERAGE_LEGS ||
+            tally_originate_has_open_leg(registry, now, displayed(&pending.query)) ||
+            tally_calls_first_pair(&registry->calls, TALLY_CALL_ORIGINATION,
+                                   displayed(&pending.query),
+                                   pending.query.b_number) != TALLY_CALL_NOBODY;
 
         answer.kind = has_open_leg ? TALLY_ANSWER_NONE_DIRECT : TALLY_ANSWER_NONE;
     }

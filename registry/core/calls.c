@@ -257,11 +257,9 @@ uint32_t tally_calls_next_number(const struct tally_calls *calls, uint32_t slot)
                        number_key(call));
 }
 
-uint32_t tally_calls_by_leg(const struct tally_calls *calls, enum tally_call_kind kind,
-                            uint32_t peer, uint64_t leg_key)
+static uint32_t seek_leg(const struct tally_calls *calls, uint32_t slot, enum tally_call_kind kind,
+                         uint32_t peer, uint64_t leg_key)
 {
-    uint32_t slot = calls->heads[TALLY_INDEX_LEG][leg_bucket(calls, kind, peer, leg_key)];
-
     while (slot != TALLY_CALL_NOBODY) {
         const struct tally_call *call = &calls->list[slot];
 
@@ -272,6 +270,22 @@ uint32_t tally_calls_by_leg(const struct tally_calls *calls, enum tally_call_kin
         slot = call->next[TALLY_INDEX_LEG];
     }
     return slot;
+}
+
+uint32_t tally_calls_by_leg(const struct tally_calls *calls, enum tally_call_kind kind,
+                            uint32_t peer, uint64_t leg_key)
+{
+    uint32_t head = calls->heads[TALLY_INDEX_LEG][leg_bucket(calls, kind, peer, leg_key)];
+
+    return seek_leg(calls, head, kind, peer, leg_key);
+}
+
+uint32_t tally_calls_next_leg(const struct tally_calls *calls, uint32_t slot)
+{
+    const struct tally_call *call = &calls->list[slot];
+
+    return seek_leg(calls, call->next[TALLY_INDEX_LEG], (enum tally_call_kind)call->kind,
+                    call->peer, call->leg_key);
 }
 
 uint32_t tally_calls_second(const struct tally_calls *calls, struct tally_mono at)

@@ -41,15 +41,17 @@ enum tally_call_index { TALLY_INDEX_PAIR, TALLY_INDEX_NUMBER, TALLY_INDEX_LEG, T
 enum {
     TALLY_CALL_SPENT = 1 << 0,       /* ANNOUNCED, ORIGINATION: an arrival has taken the credit */
     TALLY_CALL_SETTLED = 1 << 1,     /* ORIGINATION: the outcome was told */
+    TALLY_CALL_TRANSIT = 1 << 3,     /* ORIGINATION: came in by an interconnect: an open leg only */
     TALLY_CALL_FROM_ANSWER = 1 << 2, /* ANNOUNCED: known from a FOUND answer, not from a push */
 };
 
 struct tally_call {
-    uint64_t a_number; /* the displayed one */
+    uint64_t a_number; /* the displayed one; ORIGINATION: or, in a second record, the network one */
     uint64_t b_number;
     uint64_t leg_key;     /* ANNOUNCED: the peer's record id */
     uint64_t call_ref;    /* ARRIVAL, ORIGINATION; ANNOUNCED: of the arrival that spent it */
-    struct tally_wall at; /* SETUP, in our clock */
+    struct tally_wall at; /* SETUP, in our clock; of the first attempt */
+    struct tally_wall renewed_at; /* ORIGINATION: of the newest attempt on this leg */
     uint32_t next[TALLY_INDEX_COUNT];
     uint32_t prev[TALLY_INDEX_COUNT];
     uint32_t generation;
@@ -102,6 +104,8 @@ uint32_t tally_calls_first_number(const struct tally_calls *calls, enum tally_ca
 uint32_t tally_calls_next_number(const struct tally_calls *calls, uint32_t slot);
 uint32_t tally_calls_by_leg(const struct tally_calls *calls, enum tally_call_kind kind,
                             uint32_t peer, uint64_t leg_key);
+/* The next slot of the same leg, of a kind that is not ANNOUNCED. */
+uint32_t tally_calls_next_leg(const struct tally_calls *calls, uint32_t slot);
 
 /* Whole seconds since the table's start, rounded up. */
 uint32_t tally_calls_second(const struct tally_calls *calls, struct tally_mono at);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/feeds.h"
 
+/* An adapter that knows its clock no better than this is misconfigured. */
+#define TALLY_FEED_CLOCK_BOUND_MAX_US (10 * TALLY_US_PER_S)
+
 void tally_feed_init(struct tally_feed *feed, const struct tally_feed_config *config)
 {
     *feed = (struct tally_feed){.config = *config};
@@ -13,13 +16,25 @@ void tally_feed_gap(struct tally_feed *feed, struct tally_now now)
     feed->gap_count++;
 }
 
+void tally_feed_loss(struct tally_feed *feed, struct tally_now now)
+{
+    tally_feed_gap(feed, now);
+    feed->is_snapshot_spoiled = true;
+}
+
+void tally_feed_leg(struct tally_feed *feed)
+{
+    feed->leg_count++;
+}
+
 enum tally_reject tally_feed_hello(struct tally_feed *feed, struct tally_now now,
                                    const struct tally_feed_hello *hello)
 {
     if (hello->version != TALLY_FEED_VERSION) {
         return TALLY_REJECT_VERSION;
     }
-    if (hello->feed_class != feed->config.feed_class) {
+    if (hello->feed_class != feed->config.feed_class ||
+        hello->clock_bound_us > TALLY_FEED_CLOCK_BOUND_MAX_US) {
         return TALLY_REJECT_VALUE;
     }
     feed->is_greeted = true;
@@ -30,6 +45,8 @@ enum tally_reject tally_feed_hello(struct tally_feed *feed, struct tally_now now
     feed->covered_since = now.mono;
     feed->legs_since = now.mono;
     feed->watermark_at = now.mono;
+    feed->is_snapshot_spoiled = false;
+    feed->leg_count = 0;
     feed->told = TALLY_COVERAGE_NOTHING;
     return TALLY_REJECT_NONE;
 }
@@ -82,14 +99,22 @@ enum tally_reject tally_feed_watermark(struct tally_feed *feed, struct tally_now
     return TALLY_REJECT_NONE;
 }
 
-void tally_feed_legs_end(struct tally_feed *feed, struct tally_now now, struct tally_wall since)
+enum tally_reject tally_feed_legs_end(struct tally_feed *feed, struct tally_now now,
+                                      const struct tally_feed_legs_end *end)
 {
-    int64_t age_us = tally_wall_since_us(now.wall, since) - (int64_t)feed->clock_bound_us;
+    int64_t age_us = tally_wall_since_us(now.wall, end->since) - (int64_t)feed->clock_bound_us;
     struct tally_mono known_from = tally_mono_after(now.mono, age_us > 0 ? -age_us : 0);
 
+    if (!feed->is_greeted || feed->is_snapshot_spoiled) {
+        return TALLY_REJECT_STATE;
+    }
+    if (end->leg_count != feed->leg_count) {
+        return TALLY_REJECT_RECORDS;
+    }
     if (known_from.us < feed->legs_since.us) {
         feed->legs_since = known_from;
     }
+    return TALLY_REJECT_NONE;
 }
 
 void tally_feed_down(struct tally_feed *feed)

@@ -27,6 +27,8 @@ struct tally_feed {
     struct tally_mono covered_since; /* nothing was missed from then on, while is_up */
     struct tally_mono legs_since;    /* every leg opened from then on is known, while is_up */
     struct tally_mono watermark_at;  /* when the newest watermark came */
+    bool is_snapshot_spoiled;        /* a leg of the snapshot was lost here */
+    uint32_t leg_count;              /* OPEN_LEGs since the HELLO */
     enum tally_coverage told;        /* the coverage that was last traced */
     uint64_t event_count, gap_count, reject_count;
 };
@@ -52,12 +54,23 @@ enum tally_reject tally_feed_sequence(struct tally_feed *feed, struct tally_now 
 /* Events may have been lost: nothing is covered before now. */
 void tally_feed_gap(struct tally_feed *feed, struct tally_now now);
 
+/* We lost something that the feed did tell: a gap that no snapshot under way can mend. */
+void tally_feed_loss(struct tally_feed *feed, struct tally_now now);
+
+/* An OPEN_LEG came, whatever became of it. */
+void tally_feed_leg(struct tally_feed *feed);
+
 /* TALLY_REJECT_VALUE for an instant beyond now. missed as above. */
 enum tally_reject tally_feed_watermark(struct tally_feed *feed, struct tally_now now,
                                        const struct tally_feed_watermark *watermark, bool *missed);
 
-/* A snapshot of open legs is complete from `since` on. */
-void tally_feed_legs_end(struct tally_feed *feed, struct tally_now now, struct tally_wall since);
+/*
+ * A snapshot of open legs is complete from end->since on. TALLY_REJECT_STATE before a HELLO or when
+ * a leg of it was lost here; TALLY_REJECT_RECORDS when not as many came as the adapter sent: then
+ * it proves nothing.
+ */
+enum tally_reject tally_feed_legs_end(struct tally_feed *feed, struct tally_now now,
+                                      const struct tally_feed_legs_end *end);
 
 void tally_feed_down(struct tally_feed *feed);
 

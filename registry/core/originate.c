@@ -3,8 +3,8 @@
  * Our subscribers' calls: kept as credits and as open legs, announced to B's operator, and settled
  * by what B's operator reports.
  *
- * Only numbers that the participant database entitles us to are announced or kept: the handshake
- * must not vouch for rubbish.
+ * Everything is kept, since what is not remembered would be denied; but only numbers that the
+ * participant database entitles us to are announced and found.
  */
 #include "base/assert.h"
 #include "core/state.h"
@@ -34,10 +34,19 @@ static uint64_t token_of(const struct tally_registry *registry, uint64_t record_
     return token != 0 ? token : 1;
 }
 
-uint32_t tally_originate_keep(struct tally_registry *registry, struct tally_now now, uint8_t feed,
-                              const struct tally_event *event, struct tally_effects *effects)
+/* A call of ours that we do not remember must never be denied: knowledge begins anew. */
+static void forget(struct tally_registry *registry, struct tally_now now, uint8_t feed,
+                   struct tally_effects *effects)
 {
-    uint64_t a_number = tally_event_displayed(event);
+    tally_feed_loss(&registry->feeds[feed], now);
+    tally_effect_trace(effects, TALLY_TRACE_FEED_GAP, TALLY_PEER_NOBODY, feed, TALLY_REJECT_NONE,
+                       1);
+}
+
+static uint32_t keep(struct tally_registry *registry, struct tally_now now, uint8_t feed,
+                     const struct tally_event *event, uint64_t a_number,
+                     struct tally_effects *effects)
+{
     struct tally_mono open_until =
         tally_mono_after(now.mono, registry->config.open_leg_us - age_of(now, event->at));
     struct tally_call call = {.kind = TALLY_CALL_ORIGINATION,
@@ -46,26 +55,52 @@ uint32_t tally_originate_keep(struct tally_registry *registry, struct tally_now 
                               .leg_key = event->leg_key,
                               .call_ref = event->call_ref,
                               .at = event->at,
+                              .renewed_at = event->at,
                               .peer = TALLY_PEER_NOBODY,
                               .inquiry = TALLY_SLOT_NOBODY,
                               .feed = feed,
                               .open_until_s = tally_calls_second(&registry->calls, open_until)};
     uint32_t slot = TALLY_CALL_NOBODY;
 
-    if (a_number == 0 || !tally_is_entitled_self(registry, a_number, now)) {
-        return TALLY_CALL_NOBODY;
+    if (event->ingress_class == TALLY_TRUNK_INTERCONNECT) {
+        call.flags = TALLY_CALL_TRANSIT;
     }
     slot = tally_calls_add(&registry->calls, &call);
     if (slot == TALLY_CALL_NOBODY) {
-        /* A call that we do not remember must never be denied: knowledge begins anew. */
-        tally_feed_gap(&registry->feeds[feed], now);
         registry->counters.table_full_count++;
         tally_effect_trace(effects, TALLY_TRACE_TABLE_FULL, TALLY_PEER_NOBODY, feed,
                            TALLY_REJECT_FULL, 0);
+        forget(registry, now, feed, effects);
         return TALLY_CALL_NOBODY;
     }
     tally_wheel_set(&registry->wheel, slot, useless_at(registry, now, &call, open_until));
     return slot;
+}
+
+/* Another attempt on a leg that we know refreshes its credit instead of adding one. */
+static bool renew(struct tally_registry *registry, struct tally_now now,
+                  const struct tally_event *event)
+{
+    struct tally_mono open_until =
+        tally_mono_after(now.mono, registry->config.open_leg_us - age_of(now, event->at));
+    uint32_t slot = tally_calls_by_leg(&registry->calls, TALLY_CALL_ORIGINATION, 0, event->leg_key);
+    bool is_known = false;
+
+    for (; slot != TALLY_CALL_NOBODY; slot = tally_calls_next_leg(&registry->calls, slot)) {
+        struct tally_call *call = &registry->calls.list[slot];
+
+        if (call->b_number != event->b_number ||
+            (call->a_number != event->a_network && call->a_number != event->a_presented)) {
+            continue;
+        }
+        is_known = true;
+        if (event->at.us > call->renewed_at.us) {
+            call->renewed_at = event->at;
+            call->open_until_s = tally_calls_second(&registry->calls, open_until);
+            tally_wheel_set(&registry->wheel, slot, useless_at(registry, now, call, open_until));
+        }
+    }
+    return is_known;
 }
 
 static void announce(struct tally_registry *registry, struct tally_now now, uint32_t slot,
@@ -97,39 +132,55 @@ static void announce(struct tally_registry *registry, struct tally_now now, uint
                                 .redirecting = event->redirecting};
 }
 
+/*
+ * Both numbers of the call are kept: on its way one of them may be lost, and the other must not be
+ * denied then. What came in by an interconnect is somebody else's call in transit: never announced
+ * and never found, but A has an open leg as long as it lasts. It is kept whoever holds the number,
+ * since the participant database may say tomorrow that we do.
+ */
 void tally_originate_setup(struct tally_registry *registry, struct tally_now now, uint8_t feed,
-                           uint64_t seq, const struct tally_event *event,
+                           const struct tally_event *event, enum tally_timing timing,
                            struct tally_effects *effects)
 {
-    /* What came in by an interconnect is somebody else's call, in transit. */
-    if (event->ingress_class == TALLY_TRUNK_CUSTOMER &&
-        tally_calls_by_leg(&registry->calls, TALLY_CALL_ORIGINATION, 0, event->leg_key) ==
-            TALLY_CALL_NOBODY) {
-        uint32_t slot = tally_originate_keep(registry, now, feed, event, effects);
+    uint64_t displayed = tally_event_displayed(event);
+    bool is_transit = event->ingress_class == TALLY_TRUNK_INTERCONNECT;
+    uint32_t slot = TALLY_CALL_NOBODY;
 
-        if (slot != TALLY_CALL_NOBODY) {
-            announce(registry, now, slot, event, effects);
+    if (displayed == 0) {
+        /* One of our subscribers is calling, and we cannot tell who. */
+        if (!is_transit) {
+            forget(registry, now, feed, effects);
         }
+        return;
     }
-    tally_effect_ack(effects, feed, seq, 0);
+    if (renew(registry, now, event)) {
+        return;
+    }
+    slot = keep(registry, now, feed, event, displayed, effects);
+    if (event->a_network != 0 && event->a_network != displayed) {
+        (void)keep(registry, now, feed, event, event->a_network, effects);
+    }
+    /* The handshake must not vouch for a number that is not ours to use. */
+    if (slot != TALLY_CALL_NOBODY && timing == TALLY_TIMELY && !is_transit &&
+        tally_is_entitled_self(registry, displayed, now)) {
+        announce(registry, now, slot, event, effects);
+    }
 }
 
 void tally_originate_release(struct tally_registry *registry, struct tally_now now,
                              const struct tally_event *event)
 {
-    uint32_t slot = tally_calls_by_leg(&registry->calls, TALLY_CALL_ORIGINATION, 0, event->leg_key);
     struct tally_mono open_until = tally_mono_after(now.mono, registry->config.release_tail_us);
-    struct tally_call *call = NULL;
-    uint32_t until_s = 0;
+    uint32_t until_s = tally_calls_second(&registry->calls, open_until);
+    uint32_t slot = tally_calls_by_leg(&registry->calls, TALLY_CALL_ORIGINATION, 0, event->leg_key);
 
-    if (slot == TALLY_CALL_NOBODY) {
-        return;
-    }
-    call = &registry->calls.list[slot];
-    until_s = tally_calls_second(&registry->calls, open_until);
-    if (until_s < call->open_until_s) {
-        call->open_until_s = until_s;
-        tally_wheel_set(&registry->wheel, slot, useless_at(registry, now, call, open_until));
+    for (; slot != TALLY_CALL_NOBODY; slot = tally_calls_next_leg(&registry->calls, slot)) {
+        struct tally_call *call = &registry->calls.list[slot];
+
+        if (until_s < call->open_until_s) {
+            call->open_until_s = until_s;
+            tally_wheel_set(&registry->wheel, slot, useless_at(registry, now, call, open_until));
+        }
     }
 }
 
@@ -161,9 +212,11 @@ uint32_t tally_originate_find(const struct tally_registry *registry, uint64_t a_
     for (unsigned seen = 0; slot != TALLY_CALL_NOBODY && seen < TALLY_CALL_SCAN_MAX; seen++) {
         const struct tally_call *call = &registry->calls.list[slot];
         int64_t apart_us = tally_wall_since_us(at, call->at);
+        int64_t bound_us = early_us + (int64_t)registry->feeds[call->feed].clock_bound_us;
         bool is_spent = (call->flags & TALLY_CALL_SPENT) != 0;
 
-        if (apart_us >= -early_us && apart_us <= registry->config.match_window_us) {
+        if ((call->flags & TALLY_CALL_TRANSIT) == 0 && apart_us >= -bound_us &&
+            tally_wall_since_us(at, call->renewed_at) <= registry->config.match_window_us) {
             int64_t distance_us = apart_us >= 0 ? apart_us : -apart_us;
 
             if (best == TALLY_CALL_NOBODY || is_spent < is_best_spent ||
@@ -210,6 +263,33 @@ static bool may_report(const struct tally_registry *registry, struct tally_now n
            tally_peers_by_op(&registry->peers, entry->range.holder) == peer;
 }
 
+/* Of the two records of a call with two numbers, the one that was announced. */
+static const struct tally_call *announced_of(const struct tally_registry *registry,
+                                             const struct tally_call *call)
+{
+    uint32_t slot = tally_calls_by_leg(&registry->calls, TALLY_CALL_ORIGINATION, 0, call->leg_key);
+
+    for (; slot != TALLY_CALL_NOBODY; slot = tally_calls_next_leg(&registry->calls, slot)) {
+        if (registry->calls.list[slot].peer != TALLY_PEER_NOBODY &&
+            registry->calls.list[slot].b_number == call->b_number) {
+            return &registry->calls.list[slot];
+        }
+    }
+    return call;
+}
+
+/* The two records of a call with two numbers are one credit. */
+static void flag_leg(struct tally_registry *registry, const struct tally_call *call, uint8_t flag)
+{
+    uint32_t slot = tally_calls_by_leg(&registry->calls, TALLY_CALL_ORIGINATION, 0, call->leg_key);
+
+    for (; slot != TALLY_CALL_NOBODY; slot = tally_calls_next_leg(&registry->calls, slot)) {
+        if (registry->calls.list[slot].b_number == call->b_number) {
+            registry->calls.list[slot].flags |= flag;
+        }
+    }
+}
+
 void tally_originate_report(struct tally_registry *registry, struct tally_now now, uint32_t peer,
                             const struct tally_report *report, struct tally_effects *effects)
 {
@@ -232,19 +312,19 @@ void tally_originate_report(struct tally_registry *registry, struct tally_now no
         return;
     }
     if (report->kind == TALLY_REPORT_ARRIVED || report->kind == TALLY_REPORT_REJECTED) {
-        call->flags |= TALLY_CALL_SPENT;
+        flag_leg(registry, call, TALLY_CALL_SPENT);
     }
     if (outcome == TALLY_OUTCOME_INDETERMINATE || (call->flags & TALLY_CALL_SETTLED) != 0) {
         return;
     }
-    call->flags |= TALLY_CALL_SETTLED;
+    flag_leg(registry, call, TALLY_CALL_SETTLED);
     registry->counters.outcome_count[outcome]++;
     effect = tally_effect_add(effects, TALLY_EFFECT_OUTCOME);
     effect->outcome = (struct tally_outcome_notice){
         .id = report->record_id,
         .feed = call->feed,
         .peer = peer,
-        .a_number = call->a_number,
+        .a_number = announced_of(registry, call)->a_number,
         .b_number = call->b_number,
         .outcome = outcome,
         .their_verdict = report->verdict,

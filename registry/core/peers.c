@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* What slewing and drift may move a clock by between two samples. */
+#define CLOCK_SLEW_US (10 * TALLY_US_PER_MS)
+
 static uint32_t head_count_for(uint32_t peer_max)
 {
     uint32_t count = 16;
@@ -108,6 +111,7 @@ struct tally_probe tally_peer_probe(struct tally_peer *peer, struct tally_now no
 {
     peer->probe_id++;
     peer->probe_t1 = now.wall;
+    peer->probe_sent_at = now.mono;
     return (struct tally_probe){.probe_id = peer->probe_id, .t1 = now.wall};
 }
 
@@ -129,28 +133,59 @@ static void take_best(struct tally_peer *peer)
     peer->bound_us = best->rtt_us / 2 + TALLY_US_PER_MS;
 }
 
+void tally_peer_forget_clock(struct tally_peer *peer)
+{
+    memset(peer->samples, 0, sizeof(peer->samples));
+    peer->sample_at = 0;
+    peer->rtt_us = 0;
+    peer->offset_us = 0;
+    peer->bound_us = 0;
+}
+
+/* Did our own wall clock jump between question and answer? */
+static bool is_stepped(int64_t wall_us, int64_t mono_us)
+{
+    return wall_us - mono_us > CLOCK_SLEW_US || mono_us - wall_us > CLOCK_SLEW_US;
+}
+
+/* Two samples whose error bounds do not meet: one of the clocks was set. */
+static bool is_contradicted(const struct tally_peer *peer, const struct tally_peer_sample *sample)
+{
+    int64_t apart_us = sample->offset_us - peer->offset_us;
+
+    return peer->rtt_us > 0 && (apart_us < 0 ? -apart_us : apart_us) >
+                                   peer->bound_us + sample->rtt_us / 2 + CLOCK_SLEW_US;
+}
+
 enum tally_reject tally_peer_measure(struct tally_peer *peer, struct tally_now now,
                                      const struct tally_probe *reply)
 {
-    int64_t rtt_us = 0;
+    struct tally_peer_sample sample = {0};
+    int64_t elapsed_us = 0;
 
     if (!reply->is_reply || peer->probe_t1.us == 0 || reply->probe_id != peer->probe_id ||
         reply->t1.us != peer->probe_t1.us) {
         return TALLY_REJECT_STATE;
     }
     peer->probe_t1.us = 0;
-    if (reply->t3.us < reply->t2.us || now.wall.us < reply->t1.us ||
-        reply->t3.us > TALLY_WALL_MAX_US) {
+    if (reply->t3.us < reply->t2.us || reply->t3.us > TALLY_WALL_MAX_US) {
         return TALLY_REJECT_VALUE;
     }
-    rtt_us = (now.wall.us - reply->t1.us) - (reply->t3.us - reply->t2.us);
-    if (rtt_us < 0 || rtt_us > TALLY_PEER_RTT_MAX_US) {
+    elapsed_us = tally_mono_since_us(now.mono, peer->probe_sent_at);
+    sample.rtt_us = elapsed_us - (reply->t3.us - reply->t2.us);
+    if (sample.rtt_us < 0 || sample.rtt_us > TALLY_PEER_RTT_MAX_US) {
         return TALLY_REJECT_VALUE;
     }
-    peer->samples[peer->sample_at] = (struct tally_peer_sample){
-        .rtt_us = rtt_us > 0 ? rtt_us : 1,
-        .offset_us = (reply->t2.us - reply->t1.us) / 2 + (reply->t3.us - now.wall.us) / 2,
-    };
+    if (is_stepped(now.wall.us - reply->t1.us, elapsed_us)) {
+        tally_peer_forget_clock(peer);
+        return TALLY_REJECT_VALUE;
+    }
+    sample.rtt_us = sample.rtt_us > 0 ? sample.rtt_us : 1;
+    sample.offset_us = (reply->t2.us - reply->t1.us) / 2 + (reply->t3.us - now.wall.us) / 2;
+    if (is_contradicted(peer, &sample)) {
+        tally_peer_forget_clock(peer);
+    }
+    peer->samples[peer->sample_at] = sample;
     peer->sample_at = (uint8_t)((peer->sample_at + 1) % TALLY_PEER_SAMPLES);
     take_best(peer);
     return TALLY_REJECT_NONE;

@@ -38,6 +38,7 @@ struct tally_peer {
     uint8_t sample_at;
     uint32_t probe_id;          /* of the last request */
     struct tally_wall probe_t1; /* 0: none outstanding */
+    struct tally_mono probe_sent_at;
     struct tally_peer_sample samples[TALLY_PEER_SAMPLES];
     int64_t rtt_us, offset_us, bound_us; /* rtt_us 0: unmeasured */
     struct tally_wall strict_since;      /* 0: never seen strict */
@@ -78,6 +79,9 @@ struct tally_probe tally_peer_probe(struct tally_peer *peer, struct tally_now no
 /* Takes a reply in. TALLY_REJECT_STATE if it answers nothing; VALUE for an absurd round trip. */
 enum tally_reject tally_peer_measure(struct tally_peer *peer, struct tally_now now,
                                      const struct tally_probe *reply);
+
+/* Nothing is known of the peer's clock any more. */
+void tally_peer_forget_clock(struct tally_peer *peer);
 
 /* A peer's instant in our clock. */
 struct tally_wall tally_peer_instant(const struct tally_peer *peer, struct tally_wall theirs);

@@ -265,10 +265,9 @@ enum tally_coverage tally_side_coverage(const struct tally_registry *registry, e
 
 /* Feed records. */
 
-static bool is_instant_sound(const struct tally_registry *registry, const struct tally_feed *feed,
-                             struct tally_now now, struct tally_wall at)
+static bool is_instant_sound(const struct tally_feed *feed, struct tally_now now,
+                             struct tally_wall at)
 {
-    (void)registry;
     return at.us > 0 && at.us <= now.wall.us + (int64_t)feed->clock_bound_us + TALLY_US_PER_S;
 }
 
@@ -298,51 +297,48 @@ static void trace_gap(uint8_t feed, int64_t lost_count, struct tally_effects *ef
 static enum tally_side side_of(const struct tally_registry *registry, struct tally_now now,
                                const struct tally_event *event)
 {
-    bool is_a_ours = false;
+    bool is_started_here = false;
 
     if (event->side != TALLY_SIDE_BOTH) {
         return event->side;
     }
-    is_a_ours = event->ingress_class == TALLY_TRUNK_CUSTOMER &&
-                tally_is_entitled_self(registry, tally_event_displayed(event), now);
+    /* Whatever does not come from another network starts here, whoever holds the number. */
+    is_started_here = event->ingress_class != TALLY_TRUNK_INTERCONNECT;
     if (tally_is_ours(registry, event->b_number, now)) {
-        return is_a_ours ? TALLY_SIDE_BOTH : TALLY_SIDE_TERMINATING;
+        return is_started_here ? TALLY_SIDE_BOTH : TALLY_SIDE_TERMINATING;
     }
-    return is_a_ours ? TALLY_SIDE_ORIGINATING : TALLY_SIDE_NONE;
+    return TALLY_SIDE_ORIGINATING;
 }
 
 static void take_setup(struct tally_registry *registry, struct tally_now now, uint8_t feed,
                        uint64_t seq, const struct tally_event *event, struct tally_effects *effects)
 {
     /* Older than the window, an event only fills in open legs: it never makes a verdict. */
-    bool is_late = tally_wall_since_us(now.wall, event->at) > registry->config.match_window_us;
+    enum tally_timing timing =
+        tally_wall_since_us(now.wall, event->at) > registry->config.match_window_us ? TALLY_LATE
+                                                                                    : TALLY_TIMELY;
 
     switch (side_of(registry, now, event)) {
     case TALLY_SIDE_ORIGINATING:
-        if (is_late) {
-            (void)tally_originate_keep(registry, now, feed, event, effects);
-            tally_effect_ack(effects, feed, seq, 0);
-            return;
-        }
-        tally_originate_setup(registry, now, feed, seq, event, effects);
+        tally_originate_setup(registry, now, feed, event, timing, effects);
+        tally_effect_ack(effects, feed, seq, 0);
         return;
     case TALLY_SIDE_BOTH:
         /* One event counts for both halves; the arrival then finds its own origination. */
-        (void)tally_originate_keep(registry, now, feed, event, effects);
-        tally_terminate_setup(registry, now, feed, seq, event, effects);
-        return;
+        tally_originate_setup(registry, now, feed, event, timing, effects);
+        break;
     case TALLY_SIDE_TERMINATING:
-        if (is_late) {
-            tally_effect_ack(effects, feed, seq, 0);
-            return;
-        }
-        tally_terminate_setup(registry, now, feed, seq, event, effects);
-        return;
+        break;
     case TALLY_SIDE_NONE:
     case TALLY_SIDE_COUNT:
         tally_effect_ack(effects, feed, seq, 0);
         return;
     }
+    if (timing == TALLY_LATE) {
+        tally_effect_ack(effects, feed, seq, 0);
+        return;
+    }
+    tally_terminate_setup(registry, now, feed, seq, event, effects);
 }
 
 static void take_event(struct tally_registry *registry, struct tally_now now, uint8_t at,
@@ -356,7 +352,7 @@ static void take_event(struct tally_registry *registry, struct tally_now now, ui
     if (missed) {
         trace_gap(at, 0, effects);
     }
-    if (reject == TALLY_REJECT_NONE && !is_instant_sound(registry, feed, now, event->at)) {
+    if (reject == TALLY_REJECT_NONE && !is_instant_sound(feed, now, event->at)) {
         reject = TALLY_REJECT_VALUE;
     }
     if (reject == TALLY_REJECT_NONE && event->side != TALLY_SIDE_BOTH &&
@@ -366,7 +362,7 @@ static void take_event(struct tally_registry *registry, struct tally_now now, ui
     if (reject != TALLY_REJECT_NONE) {
         if (reject == TALLY_REJECT_VALUE) {
             /* An event that could not be taken is a call that we do not know of. */
-            tally_feed_gap(feed, now);
+            tally_feed_loss(feed, now);
         }
         tally_count_feed_reject(registry, effects, at, reject);
         return;
@@ -401,9 +397,10 @@ static void take_gap(struct tally_registry *registry, struct tally_now now, uint
 
     if (reject != TALLY_REJECT_NONE) {
         tally_count_feed_reject(registry, effects, at, reject);
-        return;
     }
+    /* A gap told twice, or out of turn, is a gap all the same; within a snapshot it spoils it. */
     tally_feed_gap(&registry->feeds[at], now);
+    registry->feeds[at].is_snapshot_spoiled |= registry->feeds[at].leg_count > 0;
     trace_gap(at, gap->lost_count, effects);
 }
 
@@ -436,15 +433,13 @@ static void take_open_leg(struct tally_registry *registry, struct tally_now now,
         tally_count_feed_reject(registry, effects, at, TALLY_REJECT_STATE);
         return;
     }
-    if (!is_instant_sound(registry, feed, now, event->at)) {
-        tally_feed_gap(feed, now);
+    tally_feed_leg(feed);
+    if (!is_instant_sound(feed, now, event->at)) {
+        tally_feed_loss(feed, now);
         tally_count_feed_reject(registry, effects, at, TALLY_REJECT_VALUE);
         return;
     }
-    if (tally_calls_by_leg(&registry->calls, TALLY_CALL_ORIGINATION, 0, event->leg_key) ==
-        TALLY_CALL_NOBODY) {
-        (void)tally_originate_keep(registry, now, at, event, effects);
-    }
+    tally_originate_setup(registry, now, at, event, TALLY_LATE, effects);
 }
 
 static void step_feed(struct tally_registry *registry, struct tally_now now, uint8_t at,
@@ -476,11 +471,10 @@ static void step_feed(struct tally_registry *registry, struct tally_now now, uin
         take_open_leg(registry, now, at, &record->event.event, effects);
         return;
     case TALLY_FEED_OPEN_LEGS_END:
-        if (registry->feeds[at].is_greeted) {
-            tally_feed_legs_end(&registry->feeds[at], now, record->legs_end.since);
-            return;
+        reject = tally_feed_legs_end(&registry->feeds[at], now, &record->legs_end);
+        if (reject != TALLY_REJECT_NONE) {
+            tally_count_feed_reject(registry, effects, at, reject);
         }
-        tally_count_feed_reject(registry, effects, at, TALLY_REJECT_STATE);
         return;
     case TALLY_FEED_NONE:
     case TALLY_FEED_PING:
@@ -575,6 +569,7 @@ static void step_link(struct tally_registry *registry, struct tally_now now, uin
         return;
     }
     peer->is_up = is_up;
+    tally_peer_forget_clock(peer); /* it may have been set while nobody looked */
     tally_effect_trace(effects, is_up ? TALLY_TRACE_PEER_UP : TALLY_TRACE_PEER_DOWN, slot, 0,
                        TALLY_REJECT_NONE, 0);
     probe_peer(registry, now, slot, effects);

@@ -21,6 +21,9 @@
 /* After the matching window, for what is still on its way. */
 #define TALLY_SETTLE_US (1 * TALLY_US_PER_S)
 
+/* Does an event still make a verdict, or does it only fill in an open leg? */
+enum tally_timing { TALLY_TIMELY, TALLY_LATE };
+
 /* An arrival that waits for the answers of A's entitled operators. */
 struct tally_inquiry {
     bool is_used;
@@ -64,6 +67,7 @@ struct tally_registry {
     struct tally_pending *pendings;
     uint32_t inquiry_free, pending_free;
     uint32_t inquiry_count, pending_count;
+    uint32_t announced_count; /* announcements in the call table, of all peers */
     struct tally_wheel wheel; /* calls, then inquiries, then pendings, then peers */
     struct tally_policy policy;
     struct tally_registry_counters counters;
@@ -106,13 +110,10 @@ enum tally_coverage tally_side_coverage(const struct tally_registry *registry, e
                                         struct tally_now now);
 bool tally_feed_reports(const struct tally_feed *feed, enum tally_side side);
 
-/* Events, from registry.c. Each acknowledges. */
+/* Events, from registry.c. terminate_setup acknowledges; for the others the caller does. */
 void tally_originate_setup(struct tally_registry *registry, struct tally_now now, uint8_t feed,
-                           uint64_t seq, const struct tally_event *event,
+                           const struct tally_event *event, enum tally_timing timing,
                            struct tally_effects *effects);
-/* The number of the slot, or TALLY_CALL_NOBODY: then the feed's coverage began anew. */
-uint32_t tally_originate_keep(struct tally_registry *registry, struct tally_now now, uint8_t feed,
-                              const struct tally_event *event, struct tally_effects *effects);
 void tally_originate_release(struct tally_registry *registry, struct tally_now now,
                              const struct tally_event *event);
 void tally_originate_report(struct tally_registry *registry, struct tally_now now, uint32_t peer,

@@ -453,7 +453,7 @@ static uint32_t keep_arrival(struct tally_registry *registry, struct tally_now n
 
     if (slot == TALLY_CALL_NOBODY) {
         /* A call to B that is not remembered must not be reported as "no call to B". */
-        tally_feed_gap(&registry->feeds[feed], now);
+        tally_feed_loss(&registry->feeds[feed], now);
         registry->counters.table_full_count++;
         tally_effect_trace(effects, TALLY_TRACE_TABLE_FULL, TALLY_PEER_NOBODY, feed,
                            TALLY_REJECT_FULL, 0);
@@ -530,7 +530,9 @@ static enum tally_reject check_announce(const struct tally_registry *registry, s
         tally_wall_since_us(at, now.wall) > tally_peer_bound_us(registry, peer) + TALLY_SETTLE_US) {
         return TALLY_REJECT_STALE;
     }
-    if (from->announced_count >= registry->config.call_max / 2) {
+    /* Announcements leave half of the table to calls that our own switches see. */
+    if (from->announced_count > registry->config.call_max / 4 ||
+        registry->announced_count > registry->config.call_max / 2) {
         return TALLY_REJECT_FULL;
     }
     return TALLY_REJECT_NONE;
@@ -553,6 +555,7 @@ static uint32_t add_credit(struct tally_registry *registry, struct tally_now now
 
     if (slot != TALLY_CALL_NOBODY) {
         registry->peers.list[peer].announced_count++;
+        registry->announced_count++;
         tally_wheel_set(&registry->wheel, slot,
                         tally_mono_after(now.mono, registry->config.match_window_us +
                                                        TALLY_SETTLE_US - age_us));
@@ -642,7 +645,8 @@ static uint32_t credit_of(struct tally_registry *registry, struct tally_now now,
 
 static bool is_match(const struct tally_call *credit, const struct tally_event *event)
 {
-    return credit->a_number == tally_event_displayed(event) && credit->b_number == event->b_number;
+    /* The answerer vouches for the number displayed; announced was perhaps the call's other one. */
+    return credit->b_number == event->b_number;
 }
 
 /* Returns true when the call is decided. */
@@ -785,7 +789,6 @@ static bool is_known_absent(const struct tally_registry *registry, struct tally_
                             const struct tally_call *credit)
 {
     const struct tally_cdb_entry *entry = NULL;
-    int64_t bound_us = tally_peer_bound_us(registry, credit->peer);
     uint32_t slot =
         tally_calls_first_number(&registry->calls, TALLY_CALL_ARRIVAL, credit->b_number);
 
@@ -796,8 +799,11 @@ static bool is_known_absent(const struct tally_registry *registry, struct tally_
         return false;
     }
     for (unsigned seen = 0; slot != TALLY_CALL_NOBODY; seen++) {
+        const struct tally_call *call = &registry->calls.list[slot];
+
         if (seen == TALLY_CALL_SCAN_MAX ||
-            tally_wall_since_us(registry->calls.list[slot].at, credit->at) >= -bound_us) {
+            tally_wall_since_us(call->at, credit->at) >=
+                -early_bound_us(registry, credit->peer, call->feed)) {
             return false;
         }
         slot = tally_calls_next_number(&registry->calls, slot);
@@ -821,6 +827,7 @@ void tally_terminate_expire(struct tally_registry *registry, struct tally_now no
 
         TALLY_ASSERT(peer->announced_count > 0);
         peer->announced_count--;
+        registry->announced_count--;
         if ((call->flags & (TALLY_CALL_SPENT | TALLY_CALL_FROM_ANSWER)) == 0 &&
             registry->cdb != NULL && is_known_absent(registry, now, call)) {
             tally_effect_send(effects, call->peer, TALLY_RECORD_REPORT)->report =

@@ -29,7 +29,7 @@ struct tally_answers {
 enum tally_exemption {
     TALLY_EXEMPTION_NONE,
     TALLY_EXEMPTION_FLAGGED,    /* emergency or priority, from a trunk trusted to say so */
-    TALLY_EXEMPTION_SHORT_CODE, /* A or B is a short code */
+    TALLY_EXEMPTION_SHORT_CODE, /* B is a short code */
     TALLY_EXEMPTION_NOT_E164,   /* B is outside E.164 */
 };
 

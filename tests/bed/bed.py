@@ -73,7 +73,7 @@ class Operator:
         bed = self.bed
         with open(os.path.join(self.dir, "tallyd.conf"), "w", encoding="ascii") as out:
             out.write(f'''operator = "{self.name}";
-noise_key_file = "{bed.key_file(self.name)}";
+noise_key_file = "{bed.noise_key(self.name)}";
 listen = "{self.endpoint}";
 cdb_directory = "{bed.cdb_dir}";
 cdb_root = "{bed.cdb_root()}";
@@ -169,23 +169,33 @@ class Bed:
         return os.path.join(os.environ.get("TALLY_BIN", os.path.join(TOP, "build/bin")), name)
 
     def make_cdb(self, without, wrong_key):
-        words = ["bash", MAKE_CDB, self.dir, "--bin", os.path.dirname(self.program("tally-cdb")),
-                 "--endpoint", f"alfa={self.alfa.endpoint}",
-                 "--endpoint", f"bravo={self.bravo.endpoint}"]
+        words = ["sh", MAKE_CDB, self.dir, "--tally-cdb", self.program("tally-cdb"),
+                 "--alfa-endpoint", self.alfa.endpoint, "--bravo-endpoint", self.bravo.endpoint,
+                 "--alfa-strict", "+4420", "--alfa-lenient", "+44163", "--bravo-strict", "+33"]
         for name in without:
             words += ["--without", name]
+        self.tool(words)
         for name in wrong_key:
-            words += ["--wrong-key", name]
+            self.tool([self.program("tally-cdb"), "key", "noise", self.key_file(name, "other.key")])
+        self.wrong_key = wrong_key
+
+    @staticmethod
+    def tool(words):
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
-            raise BedError(f"{MAKE_CDB} failed:\n{done.stdout}{done.stderr}")
+            raise BedError(f"{' '.join(words)} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
-    def key_file(self, name):
-        return os.path.join(self.dir, "keys", f"{name}.noise")
+    def key_file(self, name, file="noise.key"):
+        return os.path.join(self.dir, name, file)
+
+    def noise_key(self, name):
+        return self.key_file(name, "other.key" if name in self.wrong_key else "noise.key")
 
     def cdb_root(self):
-        with open(os.path.join(self.dir, "cdb.root"), encoding="ascii") as file:
-            return file.read().strip()
+        """The SHA-256 of the first root statement, which a registry takes on trust."""
+        found = json.loads(self.tool([self.program("tally-cdb"), "verify", "--json", self.cdb_dir]))
+        return found["network_id"]
 
     def spawn(self, name, words):
         log = open(os.path.join(self.dir, f"{name}.log"), "ab")

@@ -62,10 +62,10 @@ static void test_snapshot_covers_legs(void **state)
 {
     struct tally_feed feed = greeted();
     bool missed = false;
-    struct tally_wall since = {at(0).wall.us + WINDOW_US - LEGS_US};
+    struct tally_feed_legs_end end = {.since = {at(0).wall.us + WINDOW_US - LEGS_US}};
 
     (void)state;
-    tally_feed_legs_end(&feed, at(0), since);
+    assert_int_equal(tally_feed_legs_end(&feed, at(0), &end), TALLY_REJECT_NONE);
     (void)mark(&feed, WINDOW_US, 0, &missed);
     /* The snapshot reaches back far enough, less the error of the adapter's clock. */
     assert_int_equal(covered(&feed, WINDOW_US), TALLY_COVERAGE_WINDOW);
@@ -76,12 +76,37 @@ static void test_snapshot_covers_legs(void **state)
 static void test_snapshot_from_the_future_claims_nothing(void **state)
 {
     struct tally_feed feed = greeted();
+    struct tally_feed_legs_end end = {.since = {at(0).wall.us + LEGS_US}};
     bool missed = false;
 
     (void)state;
-    tally_feed_legs_end(&feed, at(0), (struct tally_wall){at(0).wall.us + LEGS_US});
+    assert_int_equal(tally_feed_legs_end(&feed, at(0), &end), TALLY_REJECT_NONE);
     (void)mark(&feed, LEGS_US - 1, 0, &missed);
     assert_int_equal(covered(&feed, LEGS_US - 1), TALLY_COVERAGE_WINDOW);
+}
+
+/* A snapshot of which something was lost, on the way or here, proves nothing. */
+static void test_snapshot_with_a_hole(void **state)
+{
+    struct tally_feed feed = greeted();
+    struct tally_feed_legs_end end = {.since = {1}, .leg_count = 2};
+    bool missed = false;
+
+    (void)state;
+    tally_feed_leg(&feed);
+    assert_int_equal(tally_feed_legs_end(&feed, at(0), &end), TALLY_REJECT_RECORDS);
+    (void)mark(&feed, WINDOW_US, 0, &missed);
+    assert_int_equal(covered(&feed, WINDOW_US), TALLY_COVERAGE_WINDOW);
+    tally_feed_leg(&feed);
+    tally_feed_loss(&feed, at(0));
+    assert_int_equal(tally_feed_legs_end(&feed, at(0), &end), TALLY_REJECT_STATE);
+    assert_int_equal(covered(&feed, WINDOW_US), TALLY_COVERAGE_WINDOW);
+    feed = greeted();
+    tally_feed_leg(&feed);
+    tally_feed_leg(&feed);
+    assert_int_equal(tally_feed_legs_end(&feed, at(0), &end), TALLY_REJECT_NONE);
+    (void)mark(&feed, WINDOW_US, 0, &missed);
+    assert_int_equal(covered(&feed, WINDOW_US), TALLY_COVERAGE_LEGS);
 }
 
 static void test_silence(void **state)
@@ -165,6 +190,9 @@ static void test_hello_is_checked(void **state)
     hello.version = TALLY_FEED_VERSION;
     hello.feed_class = TALLY_FEED_ORDERED;
     assert_int_equal(tally_feed_hello(&feed, at(0), &hello), TALLY_REJECT_VALUE);
+    hello.feed_class = TALLY_FEED_CAUSAL;
+    hello.clock_bound_us = 10000001;
+    assert_int_equal(tally_feed_hello(&feed, at(0), &hello), TALLY_REJECT_VALUE);
     assert_false(feed.is_up);
 }
 
@@ -207,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_window_then_legs),
         cmocka_unit_test(test_snapshot_covers_legs),
         cmocka_unit_test(test_snapshot_from_the_future_claims_nothing),
+        cmocka_unit_test(test_snapshot_with_a_hole),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_sequence),
         cmocka_unit_test(test_watermark_shows_a_hole),

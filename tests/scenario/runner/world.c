@@ -499,9 +499,15 @@ void world_hello(struct world *world, int registry, int feed)
     world_feed_record(world, registry, feed, &record);
     from->watermark_at = world->now_us;
     if (from->is_snapshot) {
+        for (unsigned leg = 0; leg < from->leg_count; leg++) {
+            record = (struct tally_feed_record){.type = TALLY_FEED_OPEN_LEG,
+                                                .event = {.event = from->legs[leg]}};
+            world_feed_record(world, registry, feed, &record);
+        }
         record = (struct tally_feed_record){
             .type = TALLY_FEED_OPEN_LEGS_END,
-            .legs_end = {.since = {world_clock(world, registry).wall.us - 86400 * TALLY_US_PER_S}}};
+            .legs_end = {.leg_count = from->leg_count,
+                         .since = {world_clock(world, registry).wall.us - 86400 * TALLY_US_PER_S}}};
         world_feed_record(world, registry, feed, &record);
     }
 }
@@ -839,6 +845,10 @@ void world_event(struct world *world, struct world_call *call, struct tally_even
     }
     call->seq = feed->next_seq++;
     record.event = (struct tally_feed_event){.seq = call->seq, .event = *event};
+    if (event->kind == TALLY_EVENT_SETUP && event->side != TALLY_SIDE_TERMINATING &&
+        feed->leg_count < WORLD_LEGS_MAX) {
+        feed->legs[feed->leg_count++] = *event;
+    }
     if (feed->loses_next || feed->is_silent) {
         feed->loses_next = false;
         return;

@@ -23,6 +23,7 @@ enum {
     WORLD_RULES_MAX = 32,
     WORLD_PACKETS_MAX = 4096,
     WORLD_NAME_BYTES = 32,
+    WORLD_LEGS_MAX = 16,
     WORLD_FRAMES_KEPT = 2048,
 };
 
@@ -52,10 +53,12 @@ struct world_feed {
     char name[WORLD_NAME_BYTES];
     struct tally_feed_config config;
     uint64_t boot_id, next_seq;
-    bool is_silent;   /* sends nothing at all */
-    bool is_deaf;     /* answers no FLUSH */
-    bool loses_next;  /* the next event is lost on its way */
-    bool is_snapshot; /* HELLO is followed by a snapshot of open legs */
+    bool is_silent;                          /* sends nothing at all */
+    bool is_deaf;                            /* answers no FLUSH */
+    bool loses_next;                         /* the next event is lost on its way */
+    bool is_snapshot;                        /* HELLO is followed by a snapshot of open legs */
+    struct tally_event legs[WORLD_LEGS_MAX]; /* SETUPs of originating calls, for snapshots */
+    unsigned leg_count;
     int64_t flush_us;
     int64_t watermark_at; /* when the next is due */
 };
