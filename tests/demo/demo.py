@@ -99,8 +99,8 @@ def explain(bed, calls):
     spoofed = next(call for call in calls if call["name"] == "spoofed")
 
     say(f"Why was the spoofed call blocked?  tallyctl verdict explain {spoofed['id']}\n")
-    wait_until("the evidence is durable", 10, lambda: (
-        bed.bravo.ctl("verdict", "explain", spoofed["id"]) or {}).get("evidence") == "durable")
+    wait_until("the evidence is durable", 10, lambda: (bed.bravo.ctl(
+        "verdict", "explain", spoofed["id"]) or {"call": {}})["call"].get("evidence") == "durable")
     done = subprocess.run([bed.program("tallyctl"), "--socket", bed.bravo.control,
                            "--show-numbers", "verdict", "explain", spoofed["id"]],
                           capture_output=True, text=True, check=False)
