@@ -6,89 +6,89 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-struct words {
+struct line {
     char *text;
     size_t size;
     size_t at;
 };
 
-static void add(struct words *words, const char *format, ...) TALLY_PRINTF(2, 3);
+static void add(struct line *line, const char *format, ...) TALLY_PRINTF(2, 3);
 
-static void add(struct words *words, const char *format, ...)
+static void add(struct line *line, const char *format, ...)
 {
     va_list arguments;
     int count;
 
     va_start(arguments, format);
-    count = vsnprintf(words->text + words->at, words->size - words->at, format, arguments);
+    count = vsnprintf(line->text + line->at, line->size - line->at, format, arguments);
     va_end(arguments);
     TALLY_ASSERT(count >= 0);
-    words->at += (size_t)count;
-    if (words->at >= words->size) {
-        words->at = words->size - 1;
+    line->at += (size_t)count;
+    if (line->at >= line->size) {
+        line->at = line->size - 1;
     }
 }
 
-static void add_bounds(struct words *words, const struct tally_conf_setting *setting)
+static void add_bounds(struct line *line, const struct tally_conf_setting *setting)
 {
     if (setting->min == setting->max) {
-        add(words, "%" PRId64, setting->min);
+        add(line, "%" PRId64, setting->min);
     } else {
-        add(words, "%" PRId64 " to %" PRId64, setting->min, setting->max);
+        add(line, "%" PRId64 " to %" PRId64, setting->min, setting->max);
     }
 }
 
-static void add_text(struct words *words, const struct tally_conf_setting *setting)
+static void add_text(struct line *line, const struct tally_conf_setting *setting)
 {
-    add_bounds(words, setting);
-    add(words, " characters");
+    add_bounds(line, setting);
+    add(line, " characters");
     if (setting->form != NULL) {
-        add(words, ", %s", setting->form);
+        add(line, ", %s", setting->form);
     }
 }
 
-static void add_words(struct words *words, const struct tally_conf_setting *setting)
+static void add_words(struct line *line, const struct tally_conf_setting *setting)
 {
-    add(words, "one of ");
+    add(line, "one of ");
     for (uint32_t i = 0; setting->words[i].word != NULL; i++) {
-        add(words, "%s\"%s\"", i == 0 ? "" : ", ", setting->words[i].word);
+        add(line, "%s\"%s\"", i == 0 ? "" : ", ", setting->words[i].word);
     }
 }
 
 void tally_conf_describe(const struct tally_conf_setting *setting,
-                         char text[TALLY_CONF_WORDS_BYTES])
+                         char words[TALLY_CONF_WORDS_BYTES])
 {
-    struct words words = {text, TALLY_CONF_WORDS_BYTES, 0};
+    struct line line = {words, TALLY_CONF_WORDS_BYTES, 0};
 
     switch (setting->type) {
     case TALLY_CONF_INT:
-        add(&words, "an integer from ");
-        add_bounds(&words, setting);
+        add(&line, "an integer from ");
+        add_bounds(&line, setting);
         if (setting->unit != NULL) {
-            add(&words, " %s", setting->unit);
+            add(&line, " %s", setting->unit);
         }
         break;
     case TALLY_CONF_BOOL:
-        add(&words, "true or false");
+        add(&line, "true or false");
         break;
     case TALLY_CONF_STRING:
-        add(&words, "text of ");
-        add_text(&words, setting);
+        add(&line, "text of ");
+        add_text(&line, setting);
         break;
     case TALLY_CONF_ENUM:
-        add_words(&words, setting);
+        add_words(&line, setting);
         break;
     case TALLY_CONF_STRINGS:
-        add(&words, "a list of up to %" PRIu32 " texts [ \"...\" ], each of ", setting->list_max);
-        add_text(&words, setting);
+        add(&line, "a list of up to %" PRIu32 " texts [ \"...\" ], each of ", setting->list_max);
+        add_text(&line, setting);
         break;
     case TALLY_CONF_GROUP:
-        add(&words, "a group { ... }");
+        add(&line, "a group { ... }");
         break;
     case TALLY_CONF_GROUPS:
-        add(&words, "a list of ");
-        add_bounds(&words, setting);
-        add(&words, " groups ( { ... }, ... )");
+        add(&line, "a list of ");
+        add_bounds(&line, setting);
+        add(&line, " groups ( { ... }, ... )");
         break;
     }
 }

@@ -9,10 +9,10 @@
 /* docs/PROTOCOL.md: when a verdict is due, and how old the participant database may be. */
 #define DUE_MIN_US (300 * TALLY_US_PER_MS)
 #define DUE_MAX_US (800 * TALLY_US_PER_MS)
-#define BLOCK_FRESH_US (6 * 3600 * TALLY_US_PER_S)
-#define USABLE_FRESH_US (7 * 86400 * TALLY_US_PER_S)
+#define BLOCK_FRESH_US (INT64_C(6) * 3600 * TALLY_US_PER_S)
+#define USABLE_FRESH_US (INT64_C(7) * 86400 * TALLY_US_PER_S)
 #define SKEW_UNMEASURED_US (2 * TALLY_US_PER_S)
-#define US_PER_DAY (86400 * TALLY_US_PER_S)
+#define US_PER_DAY (INT64_C(86400) * TALLY_US_PER_S)
 
 /* --- what is well formed --- */
 
@@ -278,8 +278,8 @@ static const struct tally_conf_setting daemon_settings[] = {
     {.key = "cdb_root",
      .type = TALLY_CONF_STRING,
      .need = TALLY_CONF_REQUIRED,
-     .min = 2 * TALLY_DAEMON_ROOT_BYTES,
-     .max = 2 * TALLY_DAEMON_ROOT_BYTES,
+     .min = INT64_C(2) * TALLY_DAEMON_ROOT_BYTES,
+     .max = INT64_C(2) * TALLY_DAEMON_ROOT_BYTES,
      .is_well_formed = is_root_hash,
      .form = "hexadecimal digits in lower case",
      .sentence = "The SHA-256 of the first root statement: the one thing that is taken on trust.",

@@ -158,15 +158,14 @@ static enum tally_err receive(struct tally_ctl_client *client, int64_t until_ms,
 enum tally_err tally_ctl_client_read(struct tally_ctl_client *client, int64_t until_ms,
                                      struct tally_ctl_line *line, struct tally_fault *fault)
 {
-    enum tally_err err = TALLY_ERR_OK;
-
     *line = (struct tally_ctl_line){NULL, NULL};
     drop_taken(client);
     while ((line->text = whole_line(client)) == NULL) {
-        if (client->size == sizeof(client->bytes)) {
-            return tally_fault_set(fault, TALLY_ERR_FORMAT, "tallyd sent a line without end");
-        }
-        err = receive(client, until_ms, fault);
+        enum tally_err err =
+            client->size == sizeof(client->bytes)
+                ? tally_fault_set(fault, TALLY_ERR_FORMAT, "tallyd sent a line without end")
+                : receive(client, until_ms, fault);
+
         if (err != TALLY_ERR_OK) {
             return err;
         }

@@ -15,7 +15,10 @@
 
 /* After the system refused a connection for want of descriptors, how long none is accepted. */
 #define ACCEPT_PAUSE_US TALLY_US_PER_S
-enum { REQUESTS_PER_TURN_MAX = 8 };
+enum {
+    REQUESTS_PER_TURN_MAX = 8,
+    ROOM_TO_LIST_BYTES = 2 * TALLY_CTL_LINE_MAX_BYTES, /* a peer, and the line that ends the list */
+};
 
 enum client_state {
     CLIENT_FREE,
@@ -173,7 +176,7 @@ static void continue_listing(struct tally_ctl_server *server, struct client *cli
     uint32_t slot_count = server->callbacks.peer_count(server->callbacks.context);
     struct tally_json json;
 
-    while (client->peer_slot < slot_count && room(client) >= 2 * TALLY_CTL_LINE_MAX_BYTES) {
+    while (client->peer_slot < slot_count && room(client) >= ROOM_TO_LIST_BYTES) {
         struct tally_ctl_peer peer;
 
         memset(&peer, 0, sizeof(peer));
@@ -305,15 +308,16 @@ static void read_in(struct tally_ctl_server *server, struct client *client, stru
     ssize_t count = recv(client->fd, client->request + client->request_size,
                          sizeof(client->request) - client->request_size, 0);
 
-    if (count > 0 && client->state == CLIENT_TAILING) {
-        drop(server, client); /* it has nothing more to ask on this connection */
+    bool is_over = count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
+
+    /* A follower has nothing more to ask on its connection. */
+    if (is_over || (count > 0 && client->state == CLIENT_TAILING)) {
+        drop(server, client);
     } else if (count > 0) {
         client->request_size += (size_t)count;
         client->seen_at = now;
     } else if (count == 0) {
         end_of_input(server, client);
-    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-        drop(server, client);
     }
 }
 

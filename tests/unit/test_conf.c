@@ -385,7 +385,7 @@ static void test_lists(void **state)
     };
     struct outer outer;
     struct outer again;
-    struct tally_fault fault;
+    struct tally_fault fault = {TALLY_ERR_OK, ""};
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -411,7 +411,7 @@ static void test_quotes_survive(void **state)
 {
     struct outer outer;
     struct outer again;
-    struct tally_fault fault;
+    struct tally_fault fault = {TALLY_ERR_OK, ""};
     char *text;
 
     (void)state;

@@ -283,9 +283,11 @@ static void test_map_bounds(void **state)
 /* Full is said, nothing acknowledged is lost, and erasing makes room again. */
 static void test_map_full(void **state)
 {
+    enum { BATCH = 16 };
     const char *directory = sample_directory();
     struct tally_store *store = sample_store(directory, TALLY_STORE_MAP_MIN_BYTES);
     struct tally_evidence_entry entry;
+    struct tally_evidence_entry batch[BATCH];
     struct tally_store_usage usage;
     struct tally_fault fault;
     uint64_t kept = 0;
@@ -294,9 +296,11 @@ static void test_map_full(void **state)
 
     (void)state;
     while (err == TALLY_ERR_OK) {
-        entry = sample_entry(kept + 1, (int64_t)kept);
-        err = tally_evidence_put(store, &entry, 1, NULL, &fault);
-        kept += err == TALLY_ERR_OK;
+        for (uint64_t i = 0; i < BATCH; i++) {
+            batch[i] = sample_entry(kept + i + 1, (int64_t)(kept + i));
+        }
+        err = tally_evidence_put(store, batch, BATCH, NULL, &fault);
+        kept += err == TALLY_ERR_OK ? BATCH : 0;
         assert_in_range(kept, 0, 10000);
     }
     assert_says(&fault, "reached its limit of 1 MiB");
@@ -333,7 +337,7 @@ static int wait_for(pid_t child)
 /* Exit status 0: the words came; the child may use no cmocka assertion. */
 static int fill_small_disk(const char *directory)
 {
-    struct rlimit limit = {256 * 1024, 256 * 1024};
+    struct rlimit limit = {UINT64_C(256) << 10, UINT64_C(256) << 10};
     struct tally_store *store = NULL;
     struct tally_fault fault;
     enum tally_err err;
