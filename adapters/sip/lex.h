@@ -38,7 +38,9 @@ static inline bool tally_sip_is(char c, uint8_t classes)
 
 static inline struct tally_sip_cursor tally_sip_cursor_of(struct tally_sip_text text)
 {
-    return (struct tally_sip_cursor){text.at, text.at + text.size};
+    const char *at = text.at != NULL ? text.at : "";
+
+    return (struct tally_sip_cursor){at, at + text.size};
 }
 
 static inline struct tally_sip_text tally_sip_text_of(const char *from, const char *to)
