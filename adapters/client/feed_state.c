@@ -55,18 +55,24 @@ void tally_feed_state_gap(struct tally_feed_state *state, struct tally_wall from
                                 : state->gap_lost_count + lost_count;
 }
 
-/* From here on events are refused. What happened since the last PING may never have arrived. */
+/*
+ * From here on events are refused. What was sent since the last PING may never have arrived; if the
+ * HELLO itself did not leave, nothing was sent since the last time.
+ */
 static void go_down(struct tally_feed_state *state, struct tally_now now)
 {
-    if (state->link == TALLY_FEED_LINK_UP && !state->owes_up) {
-        state->owes_down = true;
-        state->counters.downs++;
+    if (state->link == TALLY_FEED_LINK_UP && !state->has_hello_given) {
+        tally_feed_state_gap(state, state->pinged_wall, now.wall, 0);
+        if (!state->owes_up) {
+            state->owes_down = true;
+            state->counters.downs++;
+        }
     }
     state->link = TALLY_FEED_LINK_GONE;
+    state->has_hello_given = false;
     state->owes_up = false;
     state->flush_count = 0;
     state->is_telling_legs = false;
-    tally_feed_state_gap(state, state->pinged_wall, now.wall, 0);
 }
 
 /* Originations are remembered whether or not the registry learnt of them: the calls went on. */
@@ -158,8 +164,7 @@ static void make_hello(struct tally_feed_state *state, struct tally_now now,
         .clock_bound_us = state->config.clock_bound_us,
     };
     state->link = TALLY_FEED_LINK_UP;
-    state->owes_up = true;
-    state->counters.hellos++;
+    state->has_hello_given = true;
     forget_old_legs(state, now.wall);
     state->is_telling_legs = true;
     state->leg_next = state->leg_oldest;
@@ -176,10 +181,9 @@ static void make_gap(struct tally_feed_state *state, struct tally_feed_record *r
         .to = state->gap_to,
         .lost_count = state->gap_lost_count,
     };
-    state->gap_given = state->gap_from;
+    state->gap_given = record->gap;
     state->has_gap_given = true;
     state->has_gap = false;
-    state->counters.gaps++;
 }
 
 /* The oldest FLUSH is answered once a drain began after it was asked. */
@@ -263,13 +267,22 @@ bool tally_feed_state_next_leg(struct tally_feed_state *state, struct tally_now 
 
 void tally_feed_state_sent(struct tally_feed_state *state)
 {
-    state->has_gap_given = false;
+    if (state->has_hello_given) {
+        state->has_hello_given = false;
+        state->owes_up = true;
+        state->counters.hellos++;
+    }
+    if (state->has_gap_given) {
+        state->has_gap_given = false;
+        state->counters.gaps++;
+    }
 }
 
 void tally_feed_state_unsent(struct tally_feed_state *state, struct tally_now now)
 {
     if (state->has_gap_given) {
-        tally_feed_state_gap(state, state->gap_given, now.wall, 0);
+        tally_feed_state_gap(state, state->gap_given.from, state->gap_given.to,
+                             state->gap_given.lost_count);
         state->has_gap_given = false;
     }
     go_down(state, now);

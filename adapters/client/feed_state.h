@@ -71,8 +71,8 @@ struct tally_feed_state {
     bool has_gap;
     struct tally_wall gap_from, gap_to;
     uint32_t gap_lost_count;
-    bool has_gap_given; /* a GAP was given out and is not known to be sent */
-    struct tally_wall gap_given;
+    bool has_hello_given, has_gap_given; /* given out and not known to be sent */
+    struct tally_feed_gap gap_given;
 
     bool has_drained;
     struct tally_now drained_at;
@@ -123,7 +123,7 @@ bool tally_feed_state_next(struct tally_feed_state *state, struct tally_now now,
 bool tally_feed_state_next_leg(struct tally_feed_state *state, struct tally_now now,
                                struct tally_feed_record *record);
 
-/* Everything given out has been sent. */
+/* Everything given out has been sent. Only then a HELLO makes the registry count as back. */
 void tally_feed_state_sent(struct tally_feed_state *state);
 
 /* What was given out last could not be sent: the registry counts as gone until the next PING. */

@@ -77,10 +77,11 @@ static void come_up(int64_t us, uint64_t boot)
 {
     ping(us, boot);
     assert_next(us, TALLY_FEED_HELLO);
+    assert_expires(us, TALLY_ADAPTER_NOTICE_NONE); /* not before it is known to be sent */
+    tally_feed_state_sent(&state);
     assert_expires(us, TALLY_ADAPTER_NOTICE_UP);
     while (tally_feed_state_next_leg(&state, at(us), &out)) {
     }
-    tally_feed_state_sent(&state);
 }
 
 static enum tally_err setup(int64_t us, uint64_t cookie)
@@ -136,6 +137,7 @@ static void hello_comes_first(void **unused)
     assert_int_equal(out.gap.from.us, wall_us + 1);
     assert_int_equal(out.gap.to.us, wall_us + 3);
     assert_next(4, TALLY_FEED_NONE);
+    tally_feed_state_sent(&state);
     assert_expires(4, TALLY_ADAPTER_NOTICE_UP);
     assert_int_equal(setup(5, 3), TALLY_ERR_OK);
     assert_int_equal(out.type, TALLY_FEED_EVENT);
@@ -238,6 +240,7 @@ static void silence(void **unused)
     assert_int_equal(out.gap.to.us, wall_us + 1010 * MS);
     assert_int_equal(out.gap.lost_count, 2);
     assert_next(1200 * MS, TALLY_FEED_NONE);
+    tally_feed_state_sent(&state);
     assert_expires(1200 * MS, TALLY_ADAPTER_NOTICE_UP);
 }
 
@@ -256,6 +259,7 @@ static void another_daemon(void **unused)
     assert_int_equal(out.hello.next_seq, 2);
     assert_next(500 * MS, TALLY_FEED_GAP);
     assert_int_equal(out.gap.from.us, wall_us + 250 * MS);
+    tally_feed_state_sent(&state);
     assert_expires(500 * MS, TALLY_ADAPTER_NOTICE_UP);
     ack(501 * MS, 1, 0); /* the new one cannot mean an event of before */
     assert_int_equal(notice.type, TALLY_ADAPTER_NOTICE_NONE);
@@ -285,13 +289,27 @@ static void what_could_not_be_sent(void **unused)
 static void a_hello_that_could_not_be_sent(void **unused)
 {
     (void)unused;
-    ping(0, 500);
-    assert_next(0, TALLY_FEED_HELLO);
-    tally_feed_state_unsent(&state, at(1));
-    assert_expires(2, TALLY_ADAPTER_NOTICE_NONE); /* it was never up */
+    assert_int_equal(setup(0, 1), TALLY_ERR_AGAIN);
+    ping(1, 500);
+    assert_next(1, TALLY_FEED_HELLO);
+    assert_next(1, TALLY_FEED_GAP);
+    assert_int_equal(setup(2, 2), TALLY_ERR_OK); /* into the same batch */
+    tally_feed_state_unsent(&state, at(3));
+    assert_expires(4, TALLY_ADAPTER_NOTICE_LOST);
+    assert_int_equal(notice.cookie, 2);
+    assert_expires(4, TALLY_ADAPTER_NOTICE_NONE); /* it was never up */
     ping(250 * MS, 500);
     assert_next(250 * MS, TALLY_FEED_HELLO);
+    assert_int_equal(out.hello.next_seq, 3);
+    assert_next(250 * MS, TALLY_FEED_GAP);
+    assert_int_equal(out.gap.from.us, wall_us); /* the two calls, and nothing more */
+    assert_int_equal(out.gap.to.us, wall_us + 4);
+    assert_int_equal(out.gap.lost_count, 2);
+    tally_feed_state_sent(&state);
     assert_expires(250 * MS, TALLY_ADAPTER_NOTICE_UP);
+    assert_int_equal(state.counters.hellos, 1);
+    assert_int_equal(state.counters.gaps, 1);
+    assert_int_equal(state.counters.downs, 0);
 }
 
 static void too_many_wait(void **unused)
@@ -417,6 +435,7 @@ static void greet_again(int64_t us, uint64_t boot)
     assert_next(us, TALLY_FEED_HELLO);
     while (tally_feed_state_next(&state, at(us), &out)) {
     }
+    tally_feed_state_sent(&state);
 }
 
 static void the_snapshot(void **unused)

@@ -83,7 +83,7 @@ static struct tally_event event;
 
 static enum tally_sip_called call(const char *uri, const char *from, const char *more)
 {
-    char text[1024];
+    static char text[1024]; /* the request points into it */
     int size = snprintf(text, sizeof(text),
                         "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: %s;tag=1\r\nTo: <sip:x>"
                         "\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n%s\r\n",

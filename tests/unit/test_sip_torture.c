@@ -3,7 +3,7 @@
  * Goal: the torture messages of RFC 4475 and RFC 5118, and other people's collections, are read or
  * rejected as they should be; real traffic is read as Wireshark reads it.
  * Method: every file with its verdict; requests out of captures, which tshark splits at test time,
- * compared field by field. What of the data or of tshark is not there is skipped, and said.
+ * compared field by field. Skipped where the data is not there.
  */
 #include "adapters/sip/parse.h"
 #include "testing.h"
@@ -125,10 +125,6 @@ static enum tally_sip_reject parse_file(const char *path)
 static void each_file(void **state)
 {
     (void)state;
-    if (access(DATA "torture", R_OK) != 0) {
-        (void)printf("SKIP: " DATA "torture is not there\n");
-        skip();
-    }
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         enum tally_sip_reject got = parse_file(files[i].path);
 
@@ -141,16 +137,12 @@ static void each_file(void **state)
 
 static bool is_text(struct tally_sip_text text, const char *want)
 {
-    return text.size == strlen(want) && memcmp(text.at, want, text.size) == 0;
+    return text.size == strlen(want) && (text.size == 0 || memcmp(text.at, want, text.size) == 0);
 }
 
 static void what_the_tortured_say(void **state)
 {
     (void)state;
-    if (access(DATA "torture", R_OK) != 0) {
-        (void)printf("SKIP: " DATA "torture is not there\n");
-        skip();
-    }
     (void)parse_file("rfc4475/valid_wsinv.dat");
     assert_int_equal(request.method, TALLY_SIP_INVITE);
     assert_int_equal(request.cseq, 9);
@@ -238,10 +230,6 @@ static void as_tshark_reads_it(void **state)
     char command[512];
 
     (void)state;
-    if (access(DATA "sip_pcap", R_OK) != 0 || system("tshark -v >/dev/null 2>&1") != 0) {
-        (void)printf("SKIP: " DATA "sip_pcap or tshark is not there\n");
-        skip();
-    }
     for (size_t i = 0; i < sizeof(captures) / sizeof(captures[0]); i++) {
         unsigned rejected_count = 0;
         FILE *tshark;
@@ -275,5 +263,9 @@ int main(void)
         cmocka_unit_test(as_tshark_reads_it),
     };
 
+    if (access(DATA "torture", R_OK) != 0 || access(DATA "sip_pcap", R_OK) != 0) {
+        (void)printf("SKIP: " DATA "torture and sip_pcap are not there\n");
+        return 77;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
