@@ -191,7 +191,7 @@ static const struct tally_conf_setting listener_rows[] = {
      .max = TALLY_SIP_CONF_NETWORK_BYTES - 1,
      .is_well_formed = is_network,
      .form = "an IP address, or ADDRESS/BITS",
-     .sentence = "Who may ask; others get 403. Without it, anybody who can reach the address.",
+     .sentence = "Who may ask, others get 403; without it anybody who can reach the address.",
      LISTENER_LIST(allow_from, allow_from_count)},
     {.key = "emergency",
      .type = TALLY_CONF_STRINGS,
@@ -337,8 +337,7 @@ static const struct tally_conf_setting sip_rows[] = {
      .unit = "transactions",
      .min = 1,
      .max = TALLY_SIP_TRANSACTIONS_MAX,
-     .sentence =
-         "How many INVITE are remembered; each is for 32 s. Beyond, calls go on unverified.",
+     .sentence = "How many INVITE are remembered, each for 32 s; others go on unverified.",
      SIP(transaction_max)},
     {.key = "listeners",
      .type = TALLY_CONF_GROUPS,
