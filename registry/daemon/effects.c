@@ -135,7 +135,7 @@ static void trace(struct tally_daemon *daemon, const struct tally_trace *trace)
         tally_report(report, TALLY_REPORT_TABLE_FULL, "value=%" PRId64, trace->value);
         return;
     case TALLY_TRACE_CDB_CHANGED:
-        tally_report(report, TALLY_REPORT_CDB_CHANGED, "log_size=%" PRId64, trace->value);
+        /* follow.c tells it, with what the core does not know. */
         return;
     case TALLY_TRACE_TYPE_COUNT:
         break;

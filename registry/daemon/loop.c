@@ -108,6 +108,8 @@ static void take_evidence_back(struct tally_daemon *daemon, struct tally_keeper_
 
 static void take_job_back(struct tally_daemon *daemon, struct tally_job *job)
 {
+    void *whole = job;
+
     switch (job->type) {
     case TALLY_JOB_EVIDENCE:
         take_evidence_back(daemon, tally_keeper_job_of(job));
@@ -122,6 +124,7 @@ static void take_job_back(struct tally_daemon *daemon, struct tally_job *job)
         }
         return;
     case TALLY_JOB_FREE:
+        tally_participants_free(whole);
         return;
     case TALLY_JOB_NONE:
     case TALLY_JOB_STOP:

@@ -126,9 +126,9 @@ void tally_outbox_add_feed(struct tally_outbox *outbox, uint8_t feed,
 
 void tally_outbox_flush(struct tally_outbox *outbox)
 {
-    for (uint8_t feed = 0; feed < TALLY_REGISTRY_FEEDS_MAX; feed++) {
+    for (uint32_t feed = 0; feed < TALLY_REGISTRY_FEEDS_MAX; feed++) {
         if (outbox->feeds[feed].is_open) {
-            flush_feed(outbox, feed);
+            flush_feed(outbox, (uint8_t)feed);
         }
     }
     flush_peers(outbox);

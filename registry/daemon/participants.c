@@ -33,11 +33,19 @@ enum tally_err tally_participants_work_init(struct tally_participants_work *work
     return err;
 }
 
+void tally_participants_empty(struct tally_participants *participants)
+{
+    tally_cdb_snapshot_close(participants->snapshot);
+    participants->snapshot = NULL;
+    participants->index = NULL;
+    free(participants->strict_since);
+    participants->strict_since = NULL;
+}
+
 void tally_participants_free(struct tally_participants *participants)
 {
     if (participants != NULL) {
-        tally_cdb_snapshot_close(participants->snapshot);
-        free(participants->strict_since);
+        tally_participants_empty(participants);
         free(participants);
     }
 }
@@ -75,8 +83,9 @@ static enum tally_err check_usable(const struct tally_participants_work *work, c
     return TALLY_ERR_OK;
 }
 
-static enum tally_err wrap(struct tally_cdb_snapshot *snapshot,
-                           struct tally_participants **participants, struct tally_fault *fault)
+/* Takes the snapshot over. NULL: no memory, and the snapshot is closed. */
+static struct tally_participants *wrap(struct tally_cdb_snapshot *snapshot,
+                                       struct tally_fault *fault)
 {
     uint32_t operator_count = tally_cdb_operator_count(snapshot->index);
     struct tally_participants *made = calloc(1, sizeof(*made));
@@ -86,15 +95,15 @@ static enum tally_err wrap(struct tally_cdb_snapshot *snapshot,
         free(made);
         free(strict_since);
         tally_cdb_snapshot_close(snapshot);
-        return tally_fault_set(fault, TALLY_ERR_SYSTEM, "no memory for %u operators",
-                               operator_count);
+        (void)tally_fault_set(fault, TALLY_ERR_SYSTEM, "no memory for %u operators",
+                              operator_count);
+        return NULL;
     }
     made->job.type = TALLY_JOB_FREE;
     made->snapshot = snapshot;
     made->index = snapshot->index;
     made->strict_since = strict_since;
-    *participants = made;
-    return TALLY_ERR_OK;
+    return made;
 }
 
 /* The hash of the root in force, which the replica holds against a second one of its version. */
@@ -274,9 +283,9 @@ static enum tally_err load_directory(struct tally_participants_work *work, struc
         tally_cdb_snapshot_close(snapshot);
         return err;
     }
-    err = wrap(snapshot, &made, fault);
-    if (err != TALLY_ERR_OK) {
-        return err;
+    made = wrap(snapshot, fault);
+    if (made == NULL) {
+        return TALLY_ERR_SYSTEM;
     }
     /* A rollback is refused; a store that fails is told, but does not hold back a revocation. */
     if (keep(work, made, store_fault) == TALLY_ERR_EXPIRED) {
@@ -414,6 +423,7 @@ enum tally_err tally_participants_recall(struct tally_participants_work *work,
 {
     struct tally_replica_state state;
     struct tally_cdb_snapshot *snapshot = NULL;
+    struct tally_participants *made = NULL;
     struct recall recall = {0};
     enum tally_err err = tally_replica_state(work->store, &state, fault);
 
@@ -437,12 +447,13 @@ enum tally_err tally_participants_recall(struct tally_participants_work *work,
         tally_cdb_snapshot_close(snapshot);
         return err;
     }
-    err = wrap(snapshot, loaded, fault);
-    if (err == TALLY_ERR_OK) {
-        (*loaded)->generation = state.generation;
-        (*loaded)->is_from_replica = true;
-        err = note_strict(work, *loaded, now, fault);
-        accept(work, *loaded);
+    made = wrap(snapshot, fault);
+    if (made == NULL) {
+        return TALLY_ERR_SYSTEM;
     }
-    return err;
+    made->generation = state.generation;
+    made->is_from_replica = true;
+    accept(work, made);
+    *loaded = made;
+    return note_strict(work, made, now, fault);
 }

@@ -23,7 +23,7 @@
 
 /* One database as accepted. */
 struct tally_participants {
-    struct tally_job job;                /* first: TALLY_JOB_FREE hands it to the worker */
+    struct tally_job job;                /* first: TALLY_JOB_FREE */
     struct tally_cdb_snapshot *snapshot; /* owned */
     const struct tally_cdb_index *index; /* the snapshot's */
     struct tally_wall *strict_since;     /* owned; per operator of the index, 0: not strict */
@@ -78,4 +78,6 @@ TALLY_NODISCARD enum tally_err tally_participants_recall(struct tally_participan
                                                          struct tally_participants **loaded,
                                                          struct tally_fault *fault);
 
+/* Gives back what is large: the worker's part of TALLY_JOB_FREE. The struct itself stays. */
+void tally_participants_empty(struct tally_participants *participants);
 void tally_participants_free(struct tally_participants *participants); /* NULL allowed */

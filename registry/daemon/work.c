@@ -44,7 +44,7 @@ static void do_other(void *context, struct tally_job *job)
         tidy(work, whole);
         return;
     case TALLY_JOB_FREE:
-        tally_participants_free(whole);
+        tally_participants_empty(whole);
         return;
     case TALLY_JOB_NONE:
     case TALLY_JOB_EVIDENCE:

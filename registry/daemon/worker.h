@@ -27,7 +27,7 @@ enum tally_job_type {
     TALLY_JOB_EVIDENCE, /* done in groups */
     TALLY_JOB_CDB,      /* look at the participant database's folder, load it if it changed */
     TALLY_JOB_TIDY,     /* erase old evidence, look after the store */
-    TALLY_JOB_FREE,     /* give back the memory of a participant database */
+    TALLY_JOB_FREE,     /* give back what a participant database holds */
     TALLY_JOB_STOP,     /* the worker's own */
 };
 
