@@ -70,7 +70,8 @@ struct tally_ctl_peer {
 /* The answer to `explain`. */
 struct tally_ctl_explanation {
     struct tally_evidence_entry entry;
-    bool is_durable; /* on the disk; else it waits for its commit */
+    bool is_durable;        /* on the disk; else it waits for its commit */
+    bool is_in_memory_only; /* neither: no evidence is kept of it, or it was lost */
     /* entitled operators that were asked, by id; up to the entitled of the number now */
     char entitled[TALLY_CDB_ENTITLED_MAX][TALLY_OPERATOR_ID_BYTES];
     uint8_t entitled_count; /* 0: not known any more */

@@ -428,6 +428,14 @@ static void known(struct tally_json *json, const struct tally_decision *decision
     tally_json_close(json, '}');
 }
 
+static const char *keeping_name(const struct tally_ctl_explanation *explanation)
+{
+    if (explanation->is_in_memory_only) {
+        return "memory";
+    }
+    return explanation->is_durable ? "durable" : "pending";
+}
+
 void tally_ctl_view_explanation(struct tally_json *json,
                                 const struct tally_ctl_explanation *explanation,
                                 enum tally_ctl_numbers numbers)
@@ -438,7 +446,7 @@ void tally_ctl_view_explanation(struct tally_json *json,
     tally_json_open(json, "call", '{');
     judged(json, &entry->decision, entry->peer_id, entry->feed_name, numbers);
     tally_json_text(json, "policy_text", entry->policy_text);
-    tally_json_text(json, "evidence", explanation->is_durable ? "durable" : "pending");
+    tally_json_text(json, "evidence", keeping_name(explanation));
     our_half(json, &entry->decision, numbers);
     their_half(json, &entry->decision, entry->peer_id);
     asked(json, explanation);

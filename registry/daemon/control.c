@@ -69,8 +69,9 @@ static void tell_status(void *context, struct tally_ctl_status *status)
     tell_peers(daemon, status);
     status->feeds = daemon->conf.feeds;
     status->feed_count = daemon->conf.feed_count;
-    for (uint8_t feed = 0; feed < daemon->conf.feed_count; feed++) {
-        tally_registry_feed_status(daemon->registry, feed, daemon->now, &status->feed_status[feed]);
+    for (uint32_t feed = 0; feed < daemon->conf.feed_count; feed++) {
+        tally_registry_feed_status(daemon->registry, (uint8_t)feed, daemon->now,
+                                   &status->feed_status[feed]);
     }
     tally_registry_counters(daemon->registry, &status->counters);
     add_session_rejects(daemon, &status->counters);
@@ -117,6 +118,21 @@ static void tell_entitled(const struct tally_daemon *daemon,
     explanation->entitled_count = entry->entitled_count;
 }
 
+static void tell_keeping(enum tally_keeping keeping, struct tally_ctl_explanation *explanation)
+{
+    switch (keeping) {
+    case TALLY_KEEPING_PENDING:
+        return;
+    case TALLY_KEEPING_DURABLE:
+        explanation->is_durable = true;
+        return;
+    case TALLY_KEEPING_NONE:
+    case TALLY_KEEPING_LOST:
+        explanation->is_in_memory_only = true;
+        return;
+    }
+}
+
 static enum tally_err explain(void *context, uint64_t id, struct tally_ctl_explanation *explanation,
                               struct tally_fault *fault)
 {
@@ -129,7 +145,7 @@ static enum tally_err explain(void *context, uint64_t id, struct tally_ctl_expla
         tally_evidence_entry_of(decision, tally_daemon_peer_id(daemon, decision->peer),
                                 tally_daemon_feed_name(daemon, decision->feed),
                                 &explanation->entry);
-        explanation->is_durable = daemon->ring.keepings[place] == TALLY_KEEPING_DURABLE;
+        tell_keeping(daemon->ring.keepings[place], explanation);
     } else {
         enum tally_err err = tally_evidence_get(daemon->store, id, &explanation->entry, fault);
 
