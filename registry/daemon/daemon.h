@@ -69,6 +69,7 @@ struct tally_daemon {
     uint32_t boot;      /* of the store: part of every id */
     uint64_t ping_boot; /* random: what adapters know us by */
     int signal_fd;
+    uint32_t ready_mask; /* which descriptors poll found ready, of the loop's numbers */
     bool is_stopping;
 
     struct tally_store *store; /* written by the worker only, once it runs */
@@ -99,5 +100,5 @@ struct tally_daemon {
     uint32_t dirty_count;
     uint32_t slow_count;
     struct tally_daemon_counters counters;
-    struct tally_mono second_due, slow_due, tidy_due, participants_due;
+    struct tally_mono second_due, slow_due, tidy_due, participants_due, control_due;
 };

@@ -19,7 +19,14 @@
 #define SLOW_RETRY_US (100 * TALLY_US_PER_MS)
 #define TIDY_EVERY_US (10 * TALLY_US_PER_S)
 
+#define CONTROL_EVERY_US TALLY_US_PER_S
+
 enum { FD_LINKS, FD_FEEDS, FD_WORKER, FD_SIGNALS, FD_CONTROL };
+
+static bool is_ready(const struct tally_daemon *daemon, unsigned fd)
+{
+    return (daemon->ready_mask >> fd & 1) != 0;
+}
 
 static void read_clock(struct tally_daemon *daemon)
 {
@@ -74,6 +81,9 @@ static void take_feeds(struct tally_daemon *daemon)
 {
     struct tally_feeds_batch batch;
 
+    if (!is_ready(daemon, FD_FEEDS) && !tally_feeds_is_pending(daemon->feeds)) {
+        return;
+    }
     for (int taken = 0; taken < TALLY_TURN_BATCHES_MAX; taken++) {
         if (!tally_feeds_next(daemon->feeds, &batch)) {
             return;
@@ -86,6 +96,9 @@ static void take_links(struct tally_daemon *daemon)
 {
     struct tally_link_event event;
 
+    if (!is_ready(daemon, FD_LINKS) && !tally_links_is_pending(daemon->links)) {
+        return;
+    }
     for (int taken = 0; taken < TALLY_TURN_EVENTS_MAX; taken++) {
         tally_links_next(daemon->links, &event);
         if (event.type == TALLY_LINK_NOTHING) {
@@ -135,7 +148,7 @@ static void take_job_back(struct tally_daemon *daemon, struct tally_job *job)
 
 static void take_jobs_back(struct tally_daemon *daemon)
 {
-    for (int taken = 0; taken < TALLY_TURN_JOBS_MAX; taken++) {
+    for (int taken = 0; taken < TALLY_TURN_JOBS_MAX && is_ready(daemon, FD_WORKER); taken++) {
         struct tally_job *job = tally_worker_take_done(daemon->worker);
 
         if (job == NULL) {
@@ -149,7 +162,8 @@ static void take_signals(struct tally_daemon *daemon)
 {
     struct signalfd_siginfo signal;
 
-    while (read(daemon->signal_fd, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
+    while (is_ready(daemon, FD_SIGNALS) &&
+           read(daemon->signal_fd, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
         if (signal.ssi_signo == SIGHUP) {
             tally_report(&daemon->report, TALLY_REPORT_REREAD, "signal=%u", signal.ssi_signo);
             daemon->is_reread_wanted = true;
@@ -269,6 +283,20 @@ static void wait_for_something(struct tally_daemon *daemon)
     int rc = poll(fds, FD_CONTROL + control_count, sleep_ms(daemon));
 
     TALLY_ASSERT(rc >= 0 || errno == EINTR);
+    daemon->ready_mask = 0;
+    for (uint32_t at = 0; rc > 0 && at < FD_CONTROL + control_count; at++) {
+        if (fds[at].revents != 0) {
+            daemon->ready_mask |= UINT32_C(1) << (at < FD_CONTROL ? at : FD_CONTROL);
+        }
+    }
+}
+
+static void serve_control(struct tally_daemon *daemon)
+{
+    if (is_ready(daemon, FD_CONTROL) || tally_ctl_server_is_followed(daemon->control) ||
+        is_due(&daemon->control_due, daemon->now.mono, CONTROL_EVERY_US)) {
+        tally_ctl_server_turn(daemon->control, daemon->now.mono);
+    }
 }
 
 static void turn(struct tally_daemon *daemon)
@@ -283,7 +311,7 @@ static void turn(struct tally_daemon *daemon)
     tally_daemon_peers_tick(daemon);
     tally_daemon_peers_settle(daemon);
     tally_outbox_flush(&daemon->outbox);
-    tally_ctl_server_turn(daemon->control, daemon->now.mono);
+    serve_control(daemon);
     tally_worker_kick(daemon->worker);
 }
 

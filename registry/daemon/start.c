@@ -260,6 +260,7 @@ static void set_due(struct tally_daemon *daemon)
     daemon->second_due = daemon->now.mono;
     daemon->slow_due = daemon->now.mono;
     daemon->tidy_due = daemon->now.mono;
+    daemon->control_due = daemon->now.mono;
     daemon->participants_due =
         tally_mono_after(daemon->now.mono, daemon->conf.cdb_poll_s * TALLY_US_PER_S);
 }
