@@ -54,7 +54,7 @@ packages() {
         packages demo
         echo libcmocka-dev clang clang-format clang-tidy cppcheck llvm libclang-rt-14-dev
         echo shellcheck mandoc tshark kamailio libosip2-dev
-        echo python3 python3-dissononce procps iproute2 unzip
+        echo python3-dissononce procps iproute2 unzip
         ;;
     clean-machine)
         echo mmdebstrap git
