@@ -180,13 +180,10 @@ static enum tally_sip_reject take_call_id(struct tally_sip_request *request,
         return TALLY_SIP_REJECT_TWICE;
     }
     request->call_id = value;
-    if (value.size == 0) {
+    /* A folded value has one of the two as well. */
+    if (value.size == 0 || memchr(value.at, ' ', value.size) != NULL ||
+        memchr(value.at, '\t', value.size) != NULL) {
         return TALLY_SIP_REJECT_CALL_ID;
-    }
-    for (size_t i = 0; i < value.size; i++) {
-        if (tally_sip_is(value.at[i], TALLY_SIP_CLASS_SPACE)) {
-            return TALLY_SIP_REJECT_CALL_ID;
-        }
     }
     return TALLY_SIP_REJECT_NONE;
 }

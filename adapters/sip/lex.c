@@ -140,10 +140,13 @@ static bool read_value(struct tally_sip_cursor *cursor, struct tally_sip_text *v
             return false;
         }
     } else {
-        while (cursor->at < cursor->end && *cursor->at != ';' && *cursor->at != ',' &&
-               !tally_sip_is(*cursor->at, TALLY_SIP_CLASS_SPACE)) {
-            cursor->at++;
+        const char *at = from;
+
+        while (at < cursor->end && *at != ';' && *at != ',' &&
+               !tally_sip_is(*at, TALLY_SIP_CLASS_SPACE)) {
+            at++;
         }
+        cursor->at = at;
     }
     *value = tally_sip_text_of(from, cursor->at);
     return true;

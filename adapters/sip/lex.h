@@ -59,11 +59,16 @@ static inline char tally_sip_peek(const struct tally_sip_cursor *cursor)
     return cursor->at < cursor->end ? *cursor->at : '\0';
 }
 
+/* A local pointer, since the compiler must take the cursor for something that at may point to. */
 static inline void tally_sip_skip(struct tally_sip_cursor *cursor, uint8_t classes)
 {
-    while (cursor->at < cursor->end && tally_sip_is(*cursor->at, classes)) {
-        cursor->at++;
+    const char *at = cursor->at;
+    const char *end = cursor->end;
+
+    while (at < end && tally_sip_is(*at, classes)) {
+        at++;
     }
+    cursor->at = at;
 }
 
 static inline void tally_sip_skip_space(struct tally_sip_cursor *cursor)
@@ -90,14 +95,44 @@ static inline struct tally_sip_text tally_sip_run(struct tally_sip_cursor *curso
     return tally_sip_text_of(from, cursor->at);
 }
 
+/* Eight (four) characters at once, in lower case as far as they are letters, digits and '-'. */
+static inline uint64_t tally_sip_load8(const char *at)
+{
+    uint64_t value;
+
+    memcpy(&value, at, sizeof(value));
+    return value | UINT64_C(0x2020202020202020);
+}
+
+static inline uint32_t tally_sip_load4(const char *at)
+{
+    uint32_t value;
+
+    memcpy(&value, at, sizeof(value));
+    return value | UINT32_C(0x20202020);
+}
+
 /*
  * Is text the word, whatever the case of its letters? word is in lower case and of letters, digits
- * and '-' only, for which setting bit 5 is all there is to lower case.
+ * and '-' only, for which setting bit 5 is all there is to lower case. The last eight (four) may
+ * overlap those before them.
  */
 static inline bool tally_sip_is_word(struct tally_sip_text text, const char *word, size_t size)
 {
     if (text.size != size) {
         return false;
+    }
+    if (size >= 8) {
+        for (size_t i = 0; i + 8 < size; i += 8) {
+            if (tally_sip_load8(text.at + i) != tally_sip_load8(word + i)) {
+                return false;
+            }
+        }
+        return tally_sip_load8(text.at + size - 8) == tally_sip_load8(word + size - 8);
+    }
+    if (size >= 4) {
+        return tally_sip_load4(text.at) == tally_sip_load4(word) &&
+               tally_sip_load4(text.at + size - 4) == tally_sip_load4(word + size - 4);
     }
     for (size_t i = 0; i < size; i++) {
         if ((text.at[i] | 0x20) != word[i]) {
@@ -135,7 +170,10 @@ enum tally_sip_step tally_sip_next_param(struct tally_sip_cursor *cursor,
  */
 bool tally_sip_read_number(struct tally_sip_text text, uint32_t max, uint32_t *value);
 
-/* Reads a URI. uri->scheme is TALLY_SIP_SCHEME_UNREADABLE when its bytes make none. */
+/*
+ * Reads a URI of TALLY_SIP_CLASS_URI characters; others are for the caller to have seen.
+ * uri->scheme is TALLY_SIP_SCHEME_UNREADABLE when it makes none.
+ */
 void tally_sip_read_uri(struct tally_sip_text text, struct tally_sip_uri *uri);
 
 /*

@@ -95,30 +95,47 @@ static enum tally_sip_reject read_start_line(struct tally_sip_cursor *cursor,
     return TALLY_SIP_REJECT_NONE;
 }
 
-/* The value up to its line's end, folded lines included, without the white space around it. */
-static bool read_header_value(struct tally_sip_cursor *cursor, struct tally_sip_text *value)
+/* What is between the two, without the white space around it. */
+static struct tally_sip_text trimmed(const char *from, const char *to)
 {
-    const char *from, *to;
-
-    for (to = cursor->at;; to++) {
-        to = to == cursor->end ? NULL : memchr(to, '\n', (size_t)(cursor->end - to));
-        if (to == NULL) {
-            return false;
-        }
-        if (to + 1 == cursor->end || (to[1] != ' ' && to[1] != '\t')) {
-            break;
-        }
-    }
-    from = cursor->at;
-    cursor->at = to + 1;
     while (from < to && tally_sip_is(*from, TALLY_SIP_CLASS_SPACE)) {
         from++;
     }
     while (from < to && tally_sip_is(to[-1], TALLY_SIP_CLASS_SPACE)) {
         to--;
     }
-    *value = tally_sip_text_of(from, to);
-    return true;
+    return tally_sip_text_of(from, to);
+}
+
+/*
+ * One header, folded lines included. memchr finds its two marks many bytes at a time, where a loop
+ * over the characters of the names cost more than all the rest; so of a name that is none of ours
+ * only the first character is looked at.
+ */
+static enum tally_sip_reject read_header(struct tally_sip_cursor *cursor,
+                                         struct tally_sip_text *name, struct tally_sip_text *value)
+{
+    const char *line = cursor->at;
+    const char *end = memchr(line, '\n', (size_t)(cursor->end - line));
+    const char *colon;
+
+    if (end == NULL) {
+        return TALLY_SIP_REJECT_UNENDED;
+    }
+    colon = memchr(line, ':', (size_t)(end - line));
+    if (colon == NULL || !tally_sip_is(*line, TALLY_SIP_CLASS_TOKEN)) {
+        return TALLY_SIP_REJECT_LINE;
+    }
+    while (end + 1 < cursor->end && (end[1] == ' ' || end[1] == '\t')) {
+        end = memchr(end + 1, '\n', (size_t)(cursor->end - end - 1));
+        if (end == NULL) {
+            return TALLY_SIP_REJECT_UNENDED;
+        }
+    }
+    cursor->at = end + 1;
+    *name = trimmed(line, colon);
+    *value = trimmed(colon + 1, end);
+    return TALLY_SIP_REJECT_NONE;
 }
 
 static enum tally_sip_reject read_headers(struct tally_sip_cursor *cursor,
@@ -136,17 +153,10 @@ static enum tally_sip_reject read_headers(struct tally_sip_cursor *cursor,
         if (lines == TALLY_SIP_HEADERS_MAX) {
             return TALLY_SIP_REJECT_HEADERS;
         }
-        name = tally_sip_run(cursor, TALLY_SIP_CLASS_TOKEN);
-        while (tally_sip_peek(cursor) == ' ' || tally_sip_peek(cursor) == '\t') {
-            cursor->at++;
+        reject = read_header(cursor, &name, &value);
+        if (reject == TALLY_SIP_REJECT_NONE) {
+            reject = tally_sip_take_header(request, name, value, &history_last);
         }
-        if (name.size == 0 || !tally_sip_take(cursor, ':')) {
-            return tally_sip_at_end(cursor) ? TALLY_SIP_REJECT_UNENDED : TALLY_SIP_REJECT_LINE;
-        }
-        if (!read_header_value(cursor, &value)) {
-            return TALLY_SIP_REJECT_UNENDED;
-        }
-        reject = tally_sip_take_header(request, name, value, &history_last);
         if (reject != TALLY_SIP_REJECT_NONE) {
             return reject;
         }
@@ -190,8 +200,8 @@ enum tally_sip_reject tally_sip_parse(const void *bytes, size_t size,
     struct tally_sip_cursor cursor = {bytes, (const char *)bytes + size};
     enum tally_sip_reject reject;
 
-    /* The array of Via lines is told by via_count and not worth clearing for each datagram. */
-    memset(request, 0, offsetof(struct tally_sip_request, vias));
+    /* What follows is told by the counts, and not worth clearing for each datagram. */
+    memset(request, 0, offsetof(struct tally_sip_request, diversion_newest));
     if (size > TALLY_SIP_DATAGRAM_BYTES_MAX) {
         return TALLY_SIP_REJECT_LONG;
     }

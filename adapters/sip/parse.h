@@ -126,10 +126,12 @@ struct tally_sip_request {
     uint8_t via_count;
     uint16_t diversion_count; /* RFC 5806; 0 when one of them cannot be read */
     uint16_t history_count;   /* RFC 7044; 0 when one of them cannot be read */
-    struct tally_sip_uri diversion_newest, diversion_oldest;
-    struct tally_sip_uri history_first, history_before_last;
-    struct tally_sip_uri asserted[TALLY_SIP_ASSERTED_MAX]; /* asserted_count of them are set */
-    struct tally_sip_text vias[TALLY_SIP_VIA_MAX];         /* via_count of them are set */
+    /* From here on only what the counts say is set. */
+    struct tally_sip_uri diversion_newest, diversion_oldest; /* if diversion_count > 0 */
+    struct tally_sip_uri history_first;                      /* if history_count > 0 */
+    struct tally_sip_uri history_before_last;                /* if history_count > 1 */
+    struct tally_sip_uri asserted[TALLY_SIP_ASSERTED_MAX];   /* asserted_count of them are set */
+    struct tally_sip_text vias[TALLY_SIP_VIA_MAX];           /* via_count of them are set */
 };
 
 /*

@@ -81,11 +81,9 @@ void tally_sip_read_uri(struct tally_sip_text text, struct tally_sip_uri *uri)
 {
     struct tally_sip_text scheme = text;
     struct tally_sip_text rest = cut_at(&scheme, ':');
-    struct tally_sip_cursor all = tally_sip_cursor_of(text);
 
     *uri = (struct tally_sip_uri){.scheme = TALLY_SIP_SCHEME_UNREADABLE};
-    tally_sip_skip(&all, TALLY_SIP_CLASS_URI);
-    if (rest.size < 2 || scheme.size == 0 || !tally_sip_at_end(&all)) {
+    if (rest.size < 2 || scheme.size == 0) {
         return;
     }
     rest = tally_sip_text_of(rest.at + 1, rest.at + rest.size);
@@ -134,35 +132,48 @@ static bool skip_display_name(struct tally_sip_cursor *cursor)
     return true;
 }
 
+/* The cursor stands behind '<'. */
+static bool read_bracketed(struct tally_sip_cursor *cursor, struct tally_sip_uri *uri)
+{
+    struct tally_sip_text text = tally_sip_run(cursor, TALLY_SIP_CLASS_URI);
+    const char *close;
+
+    if (tally_sip_take(cursor, '>')) {
+        tally_sip_read_uri(text, uri);
+        return true;
+    }
+    close = tally_sip_at_end(cursor) ? NULL
+                                     : memchr(cursor->at, '>', (size_t)(cursor->end - cursor->at));
+    if (close == NULL) {
+        return false;
+    }
+    uri->scheme = TALLY_SIP_SCHEME_UNREADABLE;
+    cursor->at = close + 1;
+    return true;
+}
+
 bool tally_sip_read_address(struct tally_sip_cursor *cursor, struct tally_sip_uri *uri)
 {
-    const char *from;
+    const char *from, *at;
 
     *uri = (struct tally_sip_uri){0};
     if (!skip_display_name(cursor)) {
         return false;
     }
     if (tally_sip_take(cursor, '<')) {
-        const char *close = tally_sip_at_end(cursor)
-                                ? NULL
-                                : memchr(cursor->at, '>', (size_t)(cursor->end - cursor->at));
-
-        if (close == NULL) {
-            return false;
-        }
-        tally_sip_read_uri(tally_sip_text_of(cursor->at, close), uri);
-        cursor->at = close + 1;
-        return true;
+        return read_bracketed(cursor, uri);
     }
     /* Without brackets a semicolon, comma or question mark is the header's (20.10). */
     from = cursor->at;
-    while (cursor->at < cursor->end && *cursor->at != ';' && *cursor->at != ',' &&
-           *cursor->at != '?' && tally_sip_is(*cursor->at, TALLY_SIP_CLASS_URI)) {
-        cursor->at++;
+    at = from;
+    while (at < cursor->end && *at != ';' && *at != ',' && *at != '?' &&
+           tally_sip_is(*at, TALLY_SIP_CLASS_URI)) {
+        at++;
     }
-    if (cursor->at == from) {
+    cursor->at = at;
+    if (at == from) {
         return false;
     }
-    tally_sip_read_uri(tally_sip_text_of(from, cursor->at), uri);
+    tally_sip_read_uri(tally_sip_text_of(from, at), uri);
     return true;
 }

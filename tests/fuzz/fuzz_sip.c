@@ -77,8 +77,14 @@ static void check_request(const struct tally_sip_request *request, const char *b
     uri_inside(&request->uri, bytes, size);
     uri_inside(&request->from, bytes, size);
     uri_inside(&request->to, bytes, size);
-    uri_inside(&request->diversion_newest, bytes, size);
-    uri_inside(&request->history_before_last, bytes, size);
+    if (request->diversion_count > 0) {
+        uri_inside(&request->diversion_newest, bytes, size);
+        uri_inside(&request->diversion_oldest, bytes, size);
+    }
+    if (request->history_count > 1) {
+        uri_inside(&request->history_first, bytes, size);
+        uri_inside(&request->history_before_last, bytes, size);
+    }
 }
 
 /* Every line of the answer, each ended by CRLF, begins with a word that we put there. */
