@@ -128,11 +128,11 @@ static inline bool tally_sip_is_word(struct tally_sip_text text, const char *wor
                 return false;
             }
         }
-        return tally_sip_load8(text.at + size - 8) == tally_sip_load8(word + size - 8);
+        return tally_sip_load8(text.at + (size - 8)) == tally_sip_load8(word + (size - 8));
     }
     if (size >= 4) {
         return tally_sip_load4(text.at) == tally_sip_load4(word) &&
-               tally_sip_load4(text.at + size - 4) == tally_sip_load4(word + size - 4);
+               tally_sip_load4(text.at + (size - 4)) == tally_sip_load4(word + (size - 4));
     }
     for (size_t i = 0; i < size; i++) {
         if ((text.at[i] | 0x20) != word[i]) {

@@ -79,8 +79,8 @@ struct tally_sip_answer {
  * Returns the size, 0 when it does not fit.
  */
 size_t tally_sip_echo(const struct tally_sip_request *request,
-                      const struct tally_sip_address *source, uint64_t to_tag, char *out,
-                      size_t out_bytes);
+                      const struct tally_sip_address *source, uint64_t to_tag, char *bytes,
+                      size_t bytes_max);
 
 /*
  * Writes a response. uri is the request-URI, for the Contact of a 302.
@@ -89,7 +89,7 @@ size_t tally_sip_echo(const struct tally_sip_request *request,
  */
 size_t tally_sip_respond(const struct tally_sip_wording *wording,
                          const struct tally_sip_answer *answer, struct tally_sip_text echo,
-                         struct tally_sip_text uri, char *out, size_t out_bytes);
+                         struct tally_sip_text uri, char *bytes, size_t bytes_max);
 
 /* Where the response goes: RFC 3261 section 18.2.2 and RFC 3581. */
 struct tally_sip_address tally_sip_reply_to(const struct tally_sip_request *request,
