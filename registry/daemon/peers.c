@@ -93,6 +93,19 @@ static void set_link(struct tally_daemon *daemon, uint32_t slot,
     }
 }
 
+/* The operator has left the CDB; the core took it down by itself. */
+static void forget(struct tally_daemon *daemon, uint32_t slot)
+{
+    struct tally_daemon_peer *peer = &daemon->peers[slot];
+
+    if (peer->is_told_up) {
+        peer->is_told_up = false;
+        peer->changed_at = daemon->now.wall;
+        tally_report(&daemon->report, TALLY_REPORT_PEER_LEFT, "peer=%s", peer->operator_id);
+    }
+    set_slow(daemon, slot, false);
+}
+
 static void renew_slot(struct tally_daemon *daemon, uint32_t slot)
 {
     const struct tally_participants *participants = daemon->participants;
@@ -108,9 +121,7 @@ static void renew_slot(struct tally_daemon *daemon, uint32_t slot)
         operator= tally_cdb_operator_at(participants->index, status.op);
         peer->strict_since = participants->strict_since[status.op];
     } else {
-        /* The core took an operator that left down by itself. */
-        peer->is_told_up = false;
-        set_slow(daemon, slot, false);
+        forget(daemon, slot);
     }
     set_session(daemon, slot, operator);
     set_link(daemon, slot, operator);

@@ -42,6 +42,7 @@ enum { TALLY_REPORT_LINES_MAX = 20, TALLY_REPORT_WINDOW_S = 10, TALLY_REPORT_LIN
     X(FEED_UNSENT, WARNING, "feed", "feed_unsent")                                                 \
     X(PEER_UP, NOTICE, "peer", "peer_up")                                                          \
     X(PEER_DOWN, NOTICE, "peer", "peer_down")                                                      \
+    X(PEER_LEFT, NOTICE, "peer", "peer_left")                                                      \
     X(PEER_CLOCK, DEBUG, "peer", "peer_clock")                                                     \
     X(PEER_REJECT, WARNING, "peer", "peer_reject")                                                 \
     X(PEER_SLOW, WARNING, "peer", "peer_slow")                                                     \

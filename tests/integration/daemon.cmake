@@ -6,7 +6,7 @@ if(TARGET tally_adapter)
     target_link_libraries(feed_driver PRIVATE tally_adapter)
     set_target_properties(feed_driver PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 endif()
-foreach(name tallyd_start tallyd_feeds)
+foreach(name tallyd_start tallyd_feeds tallyd_cdb)
     add_test(NAME integration.${name} COMMAND /usr/bin/python3 -B tests/integration/${name}.py
         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(integration.${name} PROPERTIES LABELS integration SKIP_RETURN_CODE 77
