@@ -11,5 +11,6 @@ foreach(name tallyd_start tallyd_feeds tallyd_cdb)
         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(integration.${name} PROPERTIES LABELS integration SKIP_RETURN_CODE 77
         TIMEOUT 120 RUN_SERIAL ON
-        ENVIRONMENT "TALLY_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};TALLY_TESTS=${CMAKE_BINARY_DIR}/tests")
+        ENVIRONMENT
+        "TALLY_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};TALLY_TESTS=${CMAKE_BINARY_DIR}/tests")
 endforeach()
