@@ -25,7 +25,6 @@ struct chain {
     struct link links[LINKS_MAX];
     unsigned count;
     struct tally_statement *statement; /* scratch */
-    struct tally_statement_keys keys;  /* of whoever signs the next link */
 };
 
 /* --- links --- */

@@ -20,9 +20,9 @@ static enum tally_err open_statement(const struct tally_cli_options *options,
     if (err == TALLY_ERR_OK) {
         err = tally_cli_parse_id("operator", options->op, wanted.subject, fault);
     }
-    *statement = malloc(sizeof(**statement));
-    if (err == TALLY_ERR_OK && *statement == NULL) {
-        err = tally_fault_set(fault, TALLY_ERR_SYSTEM, "no memory");
+    *statement = tally_cli_new_statement(fault);
+    if (*statement == NULL) {
+        return TALLY_ERR_SYSTEM;
     }
     if (err == TALLY_ERR_OK) {
         err = tally_cli_find_newest(options->args.items[0], &wanted, *statement, fault);

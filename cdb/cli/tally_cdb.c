@@ -81,7 +81,6 @@ enum option_key {
     {"root-hash", OPTION_ROOT_HASH, "HEX", 0, "Believe only the network with this id", 0},         \
     {"json", OPTION_JSON, NULL, 0, "One JSON object", 0}
 
-static const struct argp_option no_options[] = {END};
 static const struct argp_option init_options[] = {
     {"network", OPTION_NETWORK, "ID", 0, "What the network is called", 0}, ROOT_OPTIONS,
     {"from", OPTION_FROM, "TIME", 0, "Valid from, as 2026-11-21T00:00:00Z (default: now)", 0},
@@ -135,11 +134,11 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"key noise", "FILE", "Make a Noise key: FILE, and FILE.pub for others.", 1, 1, no_options,
+    {"key noise", "FILE", "Make a Noise key: FILE, and FILE.pub for others.", 1, 1, NULL,
      tally_cli_key_noise},
     {"key sign", "NAME FILE", "Make a signing key called NAME: FILE, and FILE.pub for others.", 2,
-     2, no_options, tally_cli_key_sign},
-    {"key show", "FILE", "Show the public half of a key.", 1, 1, no_options, tally_cli_key_show},
+     2, NULL, tally_cli_key_sign},
+    {"key show", "FILE", "Show the public half of a key.", 1, 1, NULL, tally_cli_key_show},
     {"init", "DIR", "Make a database: DIR, and its first root, signed by the --root keys.", 1, 1,
      init_options, tally_cli_init},
     {"root set", "DIR", "Make the next root. What is not given stays as it is.", 1, 1,
@@ -164,7 +163,7 @@ static const struct verb verbs[] = {
      numbering_remove_options, tally_cli_numbering_remove},
     {"sign", "FILE", "Add signatures to a draft.", 1, 1, sign_options, tally_cli_sign},
     {"publish", "DIR FILE", "Put a draft into the database, if enough have signed.", 2, 2,
-     no_options, tally_cli_publish},
+     NULL, tally_cli_publish},
     {"stamp", "DIR", "Sign the time over all statements, as a witness.", 1, 1, stamp_options,
      tally_cli_stamp},
     {"verify", "DIR", "Verify everything; exit status 1 names what is wrong.", 1, 1, show_options,

@@ -335,7 +335,7 @@ enum tally_err tally_cli_stamp(const struct tally_cli_options *options, struct t
     const char *directory = options->args.items[0];
     char path[TALLY_CLI_PATH_BYTES];
     struct tally_cdb_snapshot *snapshot = NULL;
-    struct tally_cli_note note;
+    struct tally_cli_note note = {.count = 0};
     enum tally_err err = tally_cli_open(options, directory, &snapshot, fault);
 
     if (err == TALLY_ERR_OK && !options->is_yes) {

@@ -172,7 +172,7 @@ static bool is_host_name(const char *text, size_t count)
 bool tally_endpoint_is_valid(const char *text, size_t count)
 {
     static const char scheme[] = "tcp://";
-    size_t port_at = count;
+    size_t port_at;
 
     if (count <= sizeof(scheme) - 1 || memcmp(text, scheme, sizeof(scheme) - 1) != 0) {
         return false;

@@ -58,6 +58,7 @@ static int64_t seconds_of(int year, int month, int day)
 bool tally_calendar_parse(const char *text, size_t count, struct tally_wall *instant)
 {
     int year, month, day, hour, minute, second;
+    int64_t second_of_day;
 
     instant->us = 0;
     if (count != TALLY_CALENDAR_TEXT_BYTES - 1 || text[4] != '-' || text[7] != '-' ||
@@ -75,8 +76,8 @@ bool tally_calendar_parse(const char *text, size_t count, struct tally_wall *ins
         second < 0 || second > 59) {
         return false;
     }
-    instant->us =
-        (seconds_of(year, month, day) + hour * 3600 + minute * 60 + second) * TALLY_US_PER_S;
+    second_of_day = (int64_t)hour * 3600 + (int64_t)minute * 60 + second;
+    instant->us = (seconds_of(year, month, day) + second_of_day) * TALLY_US_PER_S;
     return true;
 }
 

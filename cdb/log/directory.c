@@ -139,9 +139,10 @@ enum tally_err tally_cdb_note_write(const char *path, const void *bytes, size_t 
 static bool is_note_name(const char *name)
 {
     size_t count = strlen(name);
+    const char *last_dot = strrchr(name, '.');
 
-    if (count <= sizeof(ending) - 1 || count >= TALLY_CDB_NOTE_NAME_BYTES ||
-        strcmp(name + count - (sizeof(ending) - 1), ending) != 0) {
+    if (last_dot == NULL || last_dot == name || strcmp(last_dot, ending) != 0 ||
+        count >= TALLY_CDB_NOTE_NAME_BYTES) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -214,6 +215,7 @@ static enum tally_err read_statements(DIR *open_directory, const char *path,
         struct dirent *item = NULL;
 
         errno = 0;
+        /* cppcheck-suppress readdirCalled ; nobody else reads this stream */
         item = readdir(open_directory);
         if (item == NULL) {
             return errno == 0 ? TALLY_ERR_OK : refuse(fault, path, "cannot be listed");

@@ -15,8 +15,9 @@
 
 enum { OPERATOR_COUNT = 5, RANGES_MAX = 400 };
 
-static const struct tally_wall now = {INT64_C(1000000)};
-static const struct tally_wall later = {INT64_C(2000000)};
+#define NOW_US INT64_C(1000000)
+#define LATER_US INT64_C(2000000)
+static const struct tally_wall now = {NOW_US};
 
 /* "op-0" .. "op-4" */
 static struct tally_cdb_operator *some_operators(void)
@@ -27,7 +28,7 @@ static struct tally_cdb_operator *some_operators(void)
         memcpy(operators[i].id, "op-0", 5);
         operators[i].id[3] = (char)('0' + i);
         operators[i].noise_key_count = 1;
-        operators[i].expires = later;
+        operators[i].expires = (struct tally_wall){LATER_US};
     }
     return operators;
 }
@@ -62,9 +63,9 @@ static enum tally_cdb_standing standing(const struct tally_cdb_index *index, uin
 static void test_longest_prefix_wins(void **state)
 {
     static const struct tally_cdb_range ranges[] = {
-        {.prefix = 44, .holder = 0, .expires = later},
-        {.prefix = 4420, .holder = 1, .expires = later},
-        {.prefix = 442079460000, .holder = 2, .expires = later},
+        {.prefix = 44, .holder = 0, .expires = {LATER_US}},
+        {.prefix = 4420, .holder = 1, .expires = {LATER_US}},
+        {.prefix = 442079460000, .holder = 2, .expires = {LATER_US}},
     };
     static const struct {
         uint64_t number;
@@ -114,9 +115,9 @@ static void test_longest_prefix_wins(void **state)
 static void test_ends_of_the_number_space(void **state)
 {
     static const struct tally_cdb_range ranges[] = {
-        {.prefix = 9, .holder = 0, .expires = later},
-        {.prefix = 999999999999999, .holder = 1, .expires = later},
-        {.prefix = 100000000000000, .holder = 2, .expires = later},
+        {.prefix = 9, .holder = 0, .expires = {LATER_US}},
+        {.prefix = 999999999999999, .holder = 1, .expires = {LATER_US}},
+        {.prefix = 100000000000000, .holder = 2, .expires = {LATER_US}},
     };
     struct tally_cdb_facts facts = facts_of(ranges, 3);
     const struct tally_cdb_entry *entry;
@@ -138,9 +139,9 @@ static void test_ends_of_the_number_space(void **state)
 static void test_two_holders_are_contested(void **state)
 {
     static const struct tally_cdb_range ranges[] = {
-        {.prefix = 33, .holder = 3, .expires = later},
-        {.prefix = 33, .holder = 1, .expires = later},
-        {.prefix = 331, .holder = 1, .expires = later},
+        {.prefix = 33, .holder = 3, .expires = {LATER_US}},
+        {.prefix = 33, .holder = 1, .expires = {LATER_US}},
+        {.prefix = 331, .holder = 1, .expires = {LATER_US}},
     };
     struct tally_cdb_facts facts = facts_of(ranges, 3);
     const struct tally_cdb_entry *entry;
@@ -159,16 +160,16 @@ static void test_two_holders_are_contested(void **state)
 static void test_unsafe_and_expired_are_unknown(void **state)
 {
     const struct tally_cdb_range ranges[] = {
-        {.prefix = 44, .holder = 0, .expires = later},
-        {.prefix = 441, .holder = 0, .expires = later, .is_unsafe = true},
-        {.prefix = 442, .holder = 0, .expires = now},
-        {.prefix = 443, .holder = 0, .expires = {now.us + 1}},
+        {.prefix = 44, .holder = 0, .expires = {LATER_US}},
+        {.prefix = 441, .holder = 0, .expires = {LATER_US}, .is_unsafe = true},
+        {.prefix = 442, .holder = 0, .expires = {NOW_US}},
+        {.prefix = 443, .holder = 0, .expires = {NOW_US + 1}},
         {.prefix = 444, .holder = 0}, /* 0: has expired */
-        {.prefix = 445, .holder = 0, .expires = later},
-        {.prefix = 445, .holder = 1, .expires = now},
+        {.prefix = 445, .holder = 0, .expires = {LATER_US}},
+        {.prefix = 445, .holder = 1, .expires = {NOW_US}},
         {.prefix = 446, .holder = TALLY_CDB_NOBODY, .is_unsafe = true},
         {.prefix = 446, .holder = TALLY_CDB_NOBODY, .is_unsafe = true},
-        {.prefix = 446, .holder = 0, .expires = later},
+        {.prefix = 446, .holder = 0, .expires = {LATER_US}},
     };
     struct tally_cdb_facts facts = facts_of(ranges, 10);
     void *memory;
@@ -190,9 +191,9 @@ static void test_unsafe_and_expired_are_unknown(void **state)
 static void test_digit_counts(void **state)
 {
     static const struct tally_cdb_range ranges[] = {
-        {.prefix = 44, .digits_min = 11, .digits_max = 12, .holder = 0, .expires = later},
-        {.prefix = 45, .digits_min = 9, .holder = 0, .expires = later},
-        {.prefix = 46, .digits_max = 9, .holder = 0, .expires = later},
+        {.prefix = 44, .digits_min = 11, .digits_max = 12, .holder = 0, .expires = {LATER_US}},
+        {.prefix = 45, .digits_min = 9, .holder = 0, .expires = {LATER_US}},
+        {.prefix = 46, .digits_max = 9, .holder = 0, .expires = {LATER_US}},
     };
     struct tally_cdb_facts facts = facts_of(ranges, 3);
     void *memory;
@@ -218,9 +219,13 @@ static void test_entitled(void **state)
          .holder = 2,
          .authorised = {4, 0, 2, 4},
          .authorised_count = 4,
-         .expires = later},
-        {.prefix = 45, .holder = 0, .authorised = {4, 2}, .authorised_count = 2, .expires = later},
-        {.prefix = 46, .holder = 1, .expires = later},
+         .expires = {LATER_US}},
+        {.prefix = 45,
+         .holder = 0,
+         .authorised = {4, 2},
+         .authorised_count = 2,
+         .expires = {LATER_US}},
+        {.prefix = 46, .holder = 1, .expires = {LATER_US}},
     };
     static const struct tally_hash_key zero_key = {0, 0};
     struct tally_cdb_facts facts = facts_of(ranges, 3);
@@ -252,11 +257,11 @@ static void test_what_it_says_of_itself(void **state)
     (void)state;
     memset(facts.network_id, 7, sizeof(facts.network_id));
     facts.log_size = 12;
-    facts.stamped = later;
+    facts.stamped.us = LATER_US;
     facts.wire_minor_min = 3;
     index = build(&facts, &memory);
     assert_int_equal(tally_cdb_log_size(index), 12);
-    assert_int_equal(tally_cdb_stamped(index).us, later.us);
+    assert_int_equal(tally_cdb_stamped(index).us, LATER_US);
     assert_int_equal(tally_cdb_wire_minor_min(index), 3);
     assert_memory_equal(tally_cdb_network_id(index), facts.network_id, 32);
     assert_int_equal(tally_cdb_operator_count(index), OPERATOR_COUNT);
@@ -308,26 +313,34 @@ static void test_unsound_ranges_are_refused(void **state)
     }
 }
 
-static void test_unsound_operators_are_refused(void **state)
+/* An operator that sits behind one called "b". */
+static void expect_operator_refused(const struct tally_cdb_operator *op)
 {
-    struct tally_cdb_operator operators[2] = {{.id = "b"}, {.id = "a"}};
+    struct tally_cdb_operator operators[2] = {{.id = "b"}, *op};
     struct tally_cdb_facts facts = {.operators = operators, .operator_count = 2};
 
+    expect_refused(&facts);
+}
+
+static void test_unsound_operators_are_refused(void **state)
+{
+    static const struct tally_cdb_operator rows[] = {
+        {.id = "a"}, /* not sorted */
+        {.id = "b"},
+        {.id = "C"},
+        {.id = ""},
+        {.id = "c", .noise_key_count = 3},
+        {.id = "c", .endpoint_count = TALLY_CDB_ENDPOINTS_MAX + 1},
+        {.id = "c", .egress_count = TALLY_CDB_EGRESS_MAX + 1},
+    };
+    struct tally_cdb_operator unended = {.noise_key_count = 1};
+
     (void)state;
-    expect_refused(&facts);
-    memcpy(operators[1].id, "b", 2);
-    expect_refused(&facts);
-    memcpy(operators[1].id, "C", 2);
-    expect_refused(&facts);
-    memcpy(operators[1].id, "c", 2);
-    operators[1].noise_key_count = 3;
-    expect_refused(&facts);
-    operators[1].noise_key_count = 2;
-    operators[1].endpoint_count = TALLY_CDB_ENDPOINTS_MAX + 1;
-    expect_refused(&facts);
-    operators[1].endpoint_count = 0;
-    memset(operators[0].id, 'a', sizeof(operators[0].id)); /* not terminated */
-    expect_refused(&facts);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        expect_operator_refused(&rows[i]);
+    }
+    memset(unended.id, 'c', sizeof(unended.id));
+    expect_operator_refused(&unended);
 }
 
 /* --- against a search that tries every range --- */
@@ -392,7 +405,7 @@ static uint32_t random_ranges(struct test_chance *chance, struct tally_cdb_range
         struct tally_cdb_range range = {
             .prefix = random_number(chance, 1 + (unsigned)test_chance_below(chance, 15)),
             .holder = (uint32_t)test_chance_below(chance, OPERATOR_COUNT),
-            .expires = test_chance_below(chance, 16) == 0 ? now : later,
+            .expires.us = test_chance_below(chance, 16) == 0 ? NOW_US : LATER_US,
             .is_unsafe = test_chance_below(chance, 16) == 0,
         };
         bool is_there = false;

@@ -116,7 +116,7 @@ static void check_length(int count)
 }
 
 /* A macro, so that the compiler sees the formats. */
-#define write_text(at, ...)                                                                        \
+#define WRITE_TEXT(at, ...)                                                                        \
     check_length(snprintf(note_bytes[at], sizeof(note_bytes[at]), __VA_ARGS__))
 
 static void stamp_all(void)
@@ -126,7 +126,7 @@ static void stamp_all(void)
 
     assert_int_equal(tally_cdb_set_hash(notes, NOTE_COUNT, hash), TALLY_ERR_OK);
     tally_base64_encode(hash, sizeof(hash), base64);
-    write_text(NOTE_COUNT,
+    WRITE_TEXT(NOTE_COUNT,
                "tallystick/1 stamp\nissuer demo\nsubject demo\nserial 1\n" TIMES
                "statements %s\nhash %s\n",
                "5", base64);
@@ -141,31 +141,31 @@ static void make_notes(void)
     memset(note_bytes, 0, sizeof(note_bytes));
     key_text("root", one);
     key_text("witness", other);
-    write_text(0,
+    WRITE_TEXT(0,
                "tallystick/1 root\nissuer demo\nsubject demo\nserial 1\n" TIMES
                "wire-minor-min 0\nthreshold 1\nkey root %s\nquorum 1\nwitness witness %s\n",
                one, other);
     sign(0, "root_1.note", "root", NULL);
     key_text("gb", one);
-    write_text(1,
+    WRITE_TEXT(1,
                "tallystick/1 authority\nissuer demo\nsubject gb\nserial 1\n" TIMES
                "country %s\nthreshold 1\nkey gb %s\n",
                "+44", one);
     sign(1, "authority_gb.note", "root", NULL);
     key_text("alfa", one);
     key_text("evidence", other);
-    write_text(2,
+    WRITE_TEXT(2,
                "tallystick/1 operator\nissuer alfa\nsubject alfa\nserial 1\n" TIMES
                "enrolled-by gb\nstatement-key %s\nevidence-key %s\n"
                "noise-key AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=\nwire-minor 0-0\n"
                "endpoint tcp://127.0.0.1:7001\n",
                one, other);
     sign(2, "operator_alfa_1.note", "alfa", "gb");
-    write_text(3,
+    WRITE_TEXT(3,
                "tallystick/1 range\nissuer gb\nsubject %s\npart 1\nserial 1\n" TIMES "range %s\n",
                "alfa", "+44");
     sign(3, "range_gb_alfa_1.note", "gb", NULL);
-    write_text(4,
+    WRITE_TEXT(4,
                "tallystick/1 numbering\nissuer alfa\nsubject %s\npart 1\nserial 1\n" TIMES
                "numbers %s answers=calls mobility=fixed policy=strict no-porting\n",
                "alfa", "+44");

@@ -131,7 +131,7 @@ static void test_signature_count(void **state)
     uint32_t line = 0;
 
     (void)state;
-    for (char name = 'a'; name < 'a' + TALLY_NOTE_SIGNATURES_MAX; name++) {
+    for (int name = 'a'; name < 'a' + TALLY_NOTE_SIGNATURES_MAX; name++) {
         count +=
             (size_t)snprintf(bytes + count, sizeof(bytes) - count, DASH " %c " BLOB5 "\n", name);
     }
