@@ -9,6 +9,7 @@ integration tests. Everything lives under one directory; every process is ended 
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -146,7 +147,8 @@ class Bed:
         self.open_leg_s = open_leg_s
         self.mode = mode
         self.processes = []
-        os.makedirs(self.dir, exist_ok=True)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        os.makedirs(self.dir)
         # Socket paths are limited to 107 bytes, wherever the tree lies.
         self.run_dir = subprocess.run(["mktemp", "-d", "-t", "tally.XXXXXX"], check=True,
                                       capture_output=True, text=True).stdout.strip()

@@ -8,7 +8,6 @@ should.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -115,7 +114,6 @@ def main():
     seed = os.environ.get("DEMO_SEED", "1")
     directory = os.path.join(TOP, "build/demo")
 
-    shutil.rmtree(directory, ignore_errors=True)
     say(paint(1, f"Tallystick: two operators, five calls (DEMO_SEED={seed})") + "\n")
     try:
         with Bed(directory) as bed:

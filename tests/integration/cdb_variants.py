@@ -8,7 +8,6 @@ Method: the demo's bed, once with each database; one spoofed call by sipp.
 """
 
 import os
-import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../bed"))
@@ -36,7 +35,6 @@ def alfa_refuses_to_start(bed, words):
 
 def play(name, expected, words, **cdb):
     directory = os.path.join(TOP, "build/cdb_variants", name)
-    shutil.rmtree(directory, ignore_errors=True)
     with Bed(directory, **cdb) as bed:
         alfa_refuses_to_start(bed, words)
         bed.start([bed.bravo])

@@ -500,8 +500,8 @@ void world_hello(struct world *world, int registry, int feed)
     from->watermark_at = world->now_us;
     if (from->is_snapshot) {
         for (unsigned leg = 0; leg < from->leg_count; leg++) {
-            record = (struct tally_feed_record){.type = TALLY_FEED_OPEN_LEG,
-                                                .event = {.event = from->legs[leg]}};
+            record = (struct tally_feed_record){.type = TALLY_FEED_OPEN_LEG};
+            record.event.event = from->legs[leg];
             world_feed_record(world, registry, feed, &record);
         }
         record = (struct tally_feed_record){
