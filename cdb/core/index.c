@@ -4,7 +4,7 @@
  *
  * Prefixes nest or are apart, so that, left-aligned to 15 digits, they cut the number space into at
  * most 2n + 1 intervals, each belonging to one prefix or to nobody. A look-up is one read of a
- * table on the leading bits, a binary search among the few intervals behind it, and the entry.
+ * table of equal steps, a binary search among the few intervals behind it, and the entry.
  */
 #include "cdb/core/index.h"
 
@@ -15,7 +15,6 @@
 #include <string.h>
 
 enum {
-    NUMBER_BITS = 50, /* 10^15 < 2^50 */
     TABLE_BITS_MIN = 4,
     TABLE_BITS_MAX = 22, /* 16 MiB */
     PART_ALIGNMENT = 16,
@@ -34,9 +33,10 @@ struct tally_cdb_index {
     uint32_t *parents;               /* per entry: ident of the next shorter prefix */
     uint64_t *starts;                /* per interval: its first aligned number; strictly up */
     uint32_t *idents;                /* per interval */
-    uint32_t *table; /* leading bits -> the last interval that starts at or before them */
+    uint32_t *table;                 /* step -> the last interval that starts at or before it */
     uint32_t operator_count, entry_count, interval_count;
     uint32_t table_count, table_shift;
+    uint64_t table_first, table_last; /* aligned numbers; outside them all is nobody's */
     uint8_t network_id[32];
     uint64_t log_size;
     struct tally_wall stamped;
@@ -46,7 +46,7 @@ struct tally_cdb_index {
 /* Where each part stands in the caller's block, in bytes from its start. */
 struct layout {
     size_t operators, entries, parents, starts, idents, table, end;
-    uint32_t table_count, table_shift;
+    uint32_t table_count;
 };
 
 TALLY_STATIC_ASSERT(sizeof(struct tally_prefix_key) <= 2 * sizeof(uint64_t),
@@ -72,7 +72,6 @@ static struct layout layout_of(const struct tally_cdb_facts *facts)
         bits++;
     }
     layout.table_count = UINT32_C(1) << bits;
-    layout.table_shift = NUMBER_BITS - bits;
 
     (void)reserve(&layout.end, sizeof(struct tally_cdb_index));
     layout.operators =
@@ -290,12 +289,23 @@ static void cut_intervals(struct tally_cdb_index *index)
     }
 }
 
+/*
+ * The table divides what lies between the first and the last bound, not the whole number space: the
+ * numbers of few countries are then as quick to find as those of all.
+ */
 static void fill_table(struct tally_cdb_index *index)
 {
+    uint64_t span;
     uint32_t at = 0;
 
+    index->table_first = index->interval_count > 1 ? index->starts[1] : 0;
+    index->table_last = index->starts[index->interval_count - 1];
+    span = index->table_last - index->table_first;
+    for (index->table_shift = 0; span >> index->table_shift >= index->table_count;) {
+        index->table_shift++;
+    }
     for (uint32_t i = 0; i < index->table_count; i++) {
-        uint64_t bound = (uint64_t)i << index->table_shift;
+        uint64_t bound = index->table_first + ((uint64_t)i << index->table_shift);
 
         while (at + 1 < index->interval_count && index->starts[at + 1] <= bound) {
             at++;
@@ -317,7 +327,6 @@ static struct tally_cdb_index *place(const struct tally_cdb_facts *facts, uint8_
     index->idents = (void *)(block + layout.idents);
     index->table = (void *)(block + layout.table);
     index->table_count = layout.table_count;
-    index->table_shift = layout.table_shift;
     index->operator_count = facts->operator_count;
     memcpy(index->network_id, facts->network_id, sizeof(index->network_id));
     index->log_size = facts->log_size;
@@ -360,11 +369,14 @@ enum tally_err tally_cdb_index_build(const struct tally_cdb_facts *facts, void *
 
 static uint32_t interval_of(const struct tally_cdb_index *index, uint64_t aligned)
 {
-    uint32_t slot = (uint32_t)(aligned >> index->table_shift);
-    uint32_t low = index->table[slot]; /* starts at or before aligned */
-    uint32_t high =
-        slot + 1 < index->table_count ? index->table[slot + 1] : index->interval_count - 1;
+    uint32_t slot, low, high;
 
+    if (aligned < index->table_first || aligned >= index->table_last) {
+        return aligned < index->table_first ? 0 : index->interval_count - 1;
+    }
+    slot = (uint32_t)((aligned - index->table_first) >> index->table_shift);
+    low = index->table[slot]; /* starts at or before aligned */
+    high = slot + 1 < index->table_count ? index->table[slot + 1] : index->interval_count - 1;
     while (low < high) {
         uint32_t middle = low + (high - low + 1) / 2;
 
