@@ -22,6 +22,10 @@ RATE = 25
 WINDOW_S = 2
 BACK_S = WINDOW_S + 5
 MARGIN_S = 1.0
+# A sanitizer slows the programs down: an adapter that is not answered within 50 ms lets the call go
+# and reports a gap, after which nothing is denied for a while. That is as it should be; what must
+# hold all the same is that no honest call is refused and that every call is answered in time.
+IS_SLOWED = os.environ.get("TALLY_SANITIZE", "") != ""
 # The core decides 800 ms after the event at the latest; the adapter gives up 20 ms later. The rest
 # is for sipp, which looks at its sockets every few milliseconds.
 ANSWER_US_MAX = (800 + 20 + 30) * 1000
@@ -59,10 +63,12 @@ def check(kind, results, count, problems):
             problems.append(f"{kind} call at {at_s:.2f} s waited {result['wait_us'] / 1000:.0f} ms")
         if kind != "spoofed" and result["code"] != 302:
             problems.append(f"{kind} call at {at_s:.2f} s got {result['code']}")
-        if kind == "spoofed" and phase == "known" and result["code"] != 603:
+        if kind == "spoofed" and phase == "known" and result["code"] != 603 and not IS_SLOWED:
             problems.append(f"spoofed call at {at_s:.2f} s got {result['code']}, not 603")
         if kind == "spoofed" and phase == "gone" and result["code"] != 302:
             problems.append(f"spoofed call at {at_s:.2f} s got {result['code']} with a registry gone")
+    if kind == "spoofed" and not any(result["code"] == 603 for result in results):
+        problems.append("no spoofed call got 603")
     worst_us = max((result["wait_us"] for result in results), default=0)
     print(f"{kind}: " + ", ".join(f"{phase} {code} x {number}"
                                   for (phase, code), number in sorted(tally.items())) +

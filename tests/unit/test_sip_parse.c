@@ -127,7 +127,7 @@ static void a_body_is_not_read(void **state)
 static void from_is(const char *value, enum tally_sip_scheme scheme, const char *user,
                     const char *host)
 {
-    char text[512];
+    static char text[512]; /* the request refers to it after the return */
 
     (void)snprintf(text, sizeof(text), START VIA "From: %s\r\n" TO CALL_ID CSEQ END, value);
     accept(text);

@@ -254,23 +254,24 @@ static void test_every_combination(void **state)
     (void)state;
     for (unsigned number = 0; number < total; number++) {
         unsigned rest = number;
-        struct tally_evidence e = {
-            .exemption = (enum tally_exemption)digit(&rest, 4),
-            .cli = (enum tally_cli_shape)digit(&rest, 3),
-            .is_presented_apart = digit(&rest, 2) != 0,
-            .is_incomplete = digit(&rest, 2) != 0,
-            .is_tracked = digit(&rest, 2) != 0,
-            .standing = (enum tally_cdb_standing)digit(&rest, 4),
-            .answers_policy = (enum tally_cdb_answers)digit(&rest, 3),
-            .strictness = (enum tally_cdb_strictness)digit(&rest, 3),
-            .freshness = (enum tally_freshness)digit(&rest, 3),
-            .is_in_good_standing = digit(&rest, 2) != 0,
-            .is_log_agreed = digit(&rest, 2) != 0,
-            .credit = (enum tally_credit)digit(&rest, 4),
-            .token = (enum tally_token)digit(&rest, 3),
-            .is_campaign = digit(&rest, 2) != 0,
-            .answers = answers[rest],
-        };
+        struct tally_evidence e = {0};
+
+        /* One after the other: initialisers have no order. */
+        e.exemption = (enum tally_exemption)digit(&rest, 4);
+        e.cli = (enum tally_cli_shape)digit(&rest, 3);
+        e.is_presented_apart = digit(&rest, 2) != 0;
+        e.is_incomplete = digit(&rest, 2) != 0;
+        e.is_tracked = digit(&rest, 2) != 0;
+        e.standing = (enum tally_cdb_standing)digit(&rest, 4);
+        e.answers_policy = (enum tally_cdb_answers)digit(&rest, 3);
+        e.strictness = (enum tally_cdb_strictness)digit(&rest, 3);
+        e.freshness = (enum tally_freshness)digit(&rest, 3);
+        e.is_in_good_standing = digit(&rest, 2) != 0;
+        e.is_log_agreed = digit(&rest, 2) != 0;
+        e.credit = (enum tally_credit)digit(&rest, 4);
+        e.token = (enum tally_token)digit(&rest, 3);
+        e.is_campaign = digit(&rest, 2) != 0;
+        e.answers = answers[rest];
 
         check(&e);
     }
