@@ -61,26 +61,25 @@ void tally_daemon_peers_settle(struct tally_daemon *daemon)
 }
 
 static void set_session(struct tally_daemon *daemon, uint32_t slot,
-                        const struct tally_cdb_operator *operator)
+                        const struct tally_cdb_operator *entry)
 {
     struct tally_session_peer peer = {0};
 
-    if (operator== NULL) {
+    if (entry == NULL) {
         (void)tally_sessions_set_peer(daemon->sessions, slot, NULL, daemon->now.mono);
         return;
     }
-    memcpy(peer.operator_id, operator->id, sizeof(peer.operator_id));
-    memcpy(peer.static_keys, operator->noise_keys, sizeof(peer.static_keys));
-    peer.key_count = operator->noise_key_count;
+    memcpy(peer.operator_id, entry->id, sizeof(peer.operator_id));
+    memcpy(peer.static_keys, entry->noise_keys, sizeof(peer.static_keys));
+    peer.key_count = entry->noise_key_count;
     (void)tally_sessions_set_peer(daemon->sessions, slot, &peer, daemon->now.mono);
 }
 
 static void set_link(struct tally_daemon *daemon, uint32_t slot,
-                     const struct tally_cdb_operator *operator)
+                     const struct tally_cdb_operator *entry)
 {
     struct tally_daemon_peer *peer = &daemon->peers[slot];
-    const char *endpoint = operator== NULL || operator->endpoint_count == 0 ? NULL :
-                                                                            operator->endpoints[0];
+    const char *endpoint = entry == NULL || entry->endpoint_count == 0 ? NULL : entry->endpoints[0];
     struct tally_fault fault = {0};
 
     memset(peer->endpoint, 0, sizeof(peer->endpoint));
@@ -110,7 +109,7 @@ static void renew_slot(struct tally_daemon *daemon, uint32_t slot)
 {
     const struct tally_participants *participants = daemon->participants;
     struct tally_daemon_peer *peer = &daemon->peers[slot];
-    const struct tally_cdb_operator *operator= NULL;
+    const struct tally_cdb_operator *entry = NULL;
     struct tally_peer_status status;
 
     tally_registry_peer_status(daemon->registry, slot, &status);
@@ -118,29 +117,28 @@ static void renew_slot(struct tally_daemon *daemon, uint32_t slot)
     peer->is_listed = status.op != TALLY_CDB_NOBODY;
     peer->strict_since.us = 0;
     if (peer->is_listed) {
-        operator= tally_cdb_operator_at(participants->index, status.op);
+        entry = tally_cdb_operator_at(participants->index, status.op);
         peer->strict_since = participants->strict_since[status.op];
     } else {
         forget(daemon, slot);
     }
-    set_session(daemon, slot, operator);
-    set_link(daemon, slot, operator);
+    set_session(daemon, slot, entry);
+    set_link(daemon, slot, entry);
     mark(daemon, slot);
     tally_daemon_step(daemon, &(struct tally_input){
                                   .type = TALLY_INPUT_STANDING,
                                   .standing = {.peer = slot, .strict_since = peer->strict_since}});
 }
 
-static size_t add_addresses(const struct tally_cdb_operator *operator,
-                            struct tally_address * addresses)
+static size_t add_addresses(const struct tally_cdb_operator *entry, struct tally_address *addresses)
 {
     size_t count = 0;
 
-    for (uint8_t i = 0; i < operator->egress_count; i++) {
-        count += tally_address_parse(operator->egress[i], &addresses[count]) ? 1 : 0;
+    for (uint8_t i = 0; i < entry->egress_count; i++) {
+        count += tally_address_parse(entry->egress[i], &addresses[count]) ? 1 : 0;
     }
-    for (uint8_t i = 0; i < operator->endpoint_count; i++) {
-        count += tally_address_of_endpoint(operator->endpoints[i], &addresses[count]) ? 1 : 0;
+    for (uint8_t i = 0; i < entry->endpoint_count; i++) {
+        count += tally_address_of_endpoint(entry->endpoints[i], &addresses[count]) ? 1 : 0;
     }
     return count;
 }
@@ -162,10 +160,10 @@ static void renew_addresses(struct tally_daemon *daemon)
         return;
     }
     for (uint32_t op = 0; op < operator_count; op++) {
-        const struct tally_cdb_operator *operator= tally_cdb_operator_at(index, op);
+        const struct tally_cdb_operator *entry = tally_cdb_operator_at(index, op);
 
-        if (strcmp(operator->id, daemon->conf.operator_id) != 0) {
-            count += add_addresses(operator, addresses + count);
+        if (strcmp(entry->id, daemon->conf.operator_id) != 0) {
+            count += add_addresses(entry, addresses + count);
         }
     }
     if (tally_links_allow(daemon->links, addresses, count, &fault) != TALLY_ERR_OK) {
