@@ -7,7 +7,8 @@
  *   1. A is served by us: in our range, the range declares no porting, and it answers for calls;
  *   2. A does not call from abroad out of our sight: a fixed range;
  *   3. every required feed has told us everything up to now: each confirmed a FLUSH that was sent
- *      after the query came, and none has missed anything within the matching window;
+ *      after the query came, and none has missed anything within the matching window; and the
+ *      arrival's instant is known well enough to say that no record of ours is near it;
  *   4. A has no open leg, on which a call could have been forwarded out of our sight, and we know
  *      all legs that may be open. Without that, NONE_DIRECT.
  * Otherwise UNKNOWN, and the wire carries no reason. A query about numbers that are not the asker's
@@ -15,6 +16,9 @@
  */
 #include "base/assert.h"
 #include "core/state.h"
+
+/* With a greater doubt about the clocks nothing is denied. */
+#define CLOCK_DOUBT_MAX_US (150 * TALLY_US_PER_MS)
 
 static void reply(struct tally_registry *registry, struct tally_now now, uint32_t peer,
                   const struct tally_answer *answer, struct tally_effects *effects)
@@ -52,12 +56,13 @@ static struct tally_answer make(const struct tally_registry *registry,
 }
 
 /* The credit is spent when the asker reports the arrival, not by asking: an answer may be lost. */
-static bool reply_if_found(struct tally_registry *registry, struct tally_now now, uint32_t peer,
-                           const struct tally_query *query, struct tally_wall at, int64_t early_us,
-                           const struct tally_cdb_entry *entry, struct tally_effects *effects)
+static bool reply_if_found(struct tally_registry *registry, struct tally_now now,
+                           const struct tally_pending *asked, const struct tally_cdb_entry *entry,
+                           struct tally_effects *effects)
 {
-    uint32_t slot = tally_originate_find(registry, displayed(query), query->b_number, at, early_us);
-    struct tally_answer answer = make(registry, query, entry, TALLY_ANSWER_FOUND);
+    uint32_t slot = tally_originate_find(registry, displayed(&asked->query), asked->query.b_number,
+                                         asked->at, asked->early_us);
+    struct tally_answer answer = make(registry, &asked->query, entry, TALLY_ANSWER_FOUND);
     const struct tally_call *call = NULL;
 
     if (slot == TALLY_CALL_NOBODY) {
@@ -67,8 +72,8 @@ static bool reply_if_found(struct tally_registry *registry, struct tally_now now
     answer.is_spent = (call->flags & TALLY_CALL_SPENT) != 0;
     answer.which = TALLY_WHICH_PRESENTED;
     answer.record_id = tally_calls_id(&registry->calls, slot);
-    answer.at = call->renewed_at.us <= at.us + early_us ? call->renewed_at : call->at;
-    reply(registry, now, peer, &answer, effects);
+    answer.at = call->renewed_at.us <= asked->at.us + asked->early_us ? call->renewed_at : call->at;
+    reply(registry, now, asked->peer, &answer, effects);
     return true;
 }
 
@@ -77,14 +82,25 @@ static uint64_t flush_id_of(const struct tally_pending *pending, uint32_t slot)
     return (uint64_t)pending->generation << 32 | slot;
 }
 
-static uint32_t pending_take(struct tally_registry *registry)
+/* One peer's queries take no more than a quarter of the places. */
+static bool is_peer_waiting_enough(const struct tally_registry *registry, uint32_t peer)
 {
-    uint32_t slot = registry->pending_free;
+    return peer != TALLY_PEER_SELF &&
+           registry->peers.list[peer].pending_count >= (registry->config.inquiry_max + 3) / 4;
+}
+
+static uint32_t pending_take(struct tally_registry *registry, uint32_t peer)
+{
+    uint32_t slot =
+        is_peer_waiting_enough(registry, peer) ? TALLY_SLOT_NOBODY : registry->pending_free;
 
     if (slot != TALLY_SLOT_NOBODY) {
         registry->pending_free = registry->pendings[slot].next_free;
         registry->pendings[slot].is_used = true;
         registry->pending_count++;
+        if (peer != TALLY_PEER_SELF) {
+            registry->peers.list[peer].pending_count++;
+        }
     }
     return slot;
 }
@@ -92,6 +108,7 @@ static uint32_t pending_take(struct tally_registry *registry)
 static void pending_drop(struct tally_registry *registry, uint32_t slot)
 {
     uint32_t generation = registry->pendings[slot].generation;
+    uint32_t peer = registry->pendings[slot].peer;
 
     tally_wheel_cancel(&registry->wheel, tally_timer_of_pending(registry, slot));
     registry->pendings[slot] =
@@ -99,14 +116,16 @@ static void pending_drop(struct tally_registry *registry, uint32_t slot)
                                .next_free = registry->pending_free};
     registry->pending_free = slot;
     registry->pending_count--;
+    if (peer != TALLY_PEER_SELF) {
+        registry->peers.list[peer].pending_count--;
+    }
 }
 
 /* Sends a FLUSH to every required feed that sees originations, and parks the query until then. */
-static bool park(struct tally_registry *registry, struct tally_now now, uint32_t peer,
-                 const struct tally_query *query, struct tally_wall at, int64_t early_us,
-                 struct tally_effects *effects)
+static bool park(struct tally_registry *registry, struct tally_now now,
+                 const struct tally_pending *asked, struct tally_effects *effects)
 {
-    uint32_t slot = pending_take(registry);
+    uint32_t slot = pending_take(registry, asked->peer);
     struct tally_pending *pending = NULL;
 
     if (slot == TALLY_SLOT_NOBODY) {
@@ -116,10 +135,11 @@ static bool park(struct tally_registry *registry, struct tally_now now, uint32_t
         return false;
     }
     pending = &registry->pendings[slot];
-    pending->peer = peer;
-    pending->query = *query;
-    pending->at = at;
-    pending->early_us = early_us;
+    pending->peer = asked->peer;
+    pending->query = asked->query;
+    pending->at = asked->at;
+    pending->early_us = asked->early_us;
+    pending->is_timed = asked->is_timed;
     for (uint8_t feed = 0; feed < registry->config.feed_count; feed++) {
         if (registry->feeds[feed].config.is_required &&
             tally_feed_reports(&registry->feeds[feed], TALLY_SIDE_ORIGINATING)) {
@@ -132,35 +152,50 @@ static bool park(struct tally_registry *registry, struct tally_now now, uint32_t
         }
     }
     tally_wheel_set(&registry->wheel, tally_timer_of_pending(registry, slot),
-                    tally_mono_after(now.mono, query->budget_us));
+                    tally_mono_after(now.mono, pending->query.budget_us));
     return true;
 }
 
-/* Our records reach back a window from the arrival only if the arrival was just now. */
-static bool is_timely(const struct tally_registry *registry, struct tally_now now, uint32_t peer,
-                      struct tally_wall at)
+static void take_query(struct tally_registry *registry, struct tally_now now,
+                       const struct tally_pending *asked, const struct tally_cdb_entry *entry,
+                       struct tally_effects *effects)
+{
+    const struct tally_query *query = &asked->query;
+    struct tally_answer unknown = make(registry, query, entry, TALLY_ANSWER_UNKNOWN);
+
+    if (reply_if_found(registry, now, asked, entry, effects)) {
+        return;
+    }
+    if (query->entitled_hash != entry->entitled_hash || !may_ever_deny(registry, now, entry) ||
+        !asked->is_timed ||
+        tally_side_coverage(registry, TALLY_SIDE_ORIGINATING, now) == TALLY_COVERAGE_NOTHING ||
+        !park(registry, now, asked, effects)) {
+        reply(registry, now, asked->peer, &unknown, effects);
+    }
+}
+
+/*
+ * The records that the arrival could belong to are still here, were covered by our feeds, and would
+ * be recognised: it is neither older than a query may be nor yet to come, and the error of all
+ * clocks together is small.
+ */
+static bool is_instant_sure(struct tally_now now, struct tally_wall at, int64_t early_us)
 {
     int64_t age_us = tally_wall_since_us(now.wall, at);
 
-    return age_us <= TALLY_QUERY_AGE_MAX_US &&
-           age_us >= -tally_peer_bound_us(registry, peer) - TALLY_SETTLE_US;
+    return early_us <= CLOCK_DOUBT_MAX_US && age_us <= TALLY_QUERY_AGE_MAX_US &&
+           age_us >= -early_us;
 }
 
-static void take_query(struct tally_registry *registry, struct tally_now now, uint32_t peer,
-                       const struct tally_query *query, struct tally_wall at, int64_t early_us,
-                       const struct tally_cdb_entry *entry, struct tally_effects *effects)
+/* A batch takes about as long as batches did when the clock was measured; else somebody has set it.
+ */
+static bool is_clock_sure(const struct tally_peer *from, struct tally_now now,
+                          struct tally_wall sealed_at)
 {
-    struct tally_answer unknown = make(registry, query, entry, TALLY_ANSWER_UNKNOWN);
+    int64_t age_us = tally_wall_since_us(now.wall, tally_peer_instant(from, sealed_at));
 
-    if (reply_if_found(registry, now, peer, query, at, early_us, entry, effects)) {
-        return;
-    }
-    if (query->entitled_hash != entry->entitled_hash || !is_timely(registry, now, peer, at) ||
-        !may_ever_deny(registry, now, entry) ||
-        tally_side_coverage(registry, TALLY_SIDE_ORIGINATING, now) == TALLY_COVERAGE_NOTHING ||
-        !park(registry, now, peer, query, at, early_us, effects)) {
-        reply(registry, now, peer, &unknown, effects);
-    }
+    return from->rtt_us > 0 && age_us >= -from->bound_us &&
+           age_us <= from->rtt_us + from->bound_us + CLOCK_DOUBT_MAX_US;
 }
 
 /* How long ago the query was sealed, as far as the peer's clock is known. */
@@ -173,6 +208,23 @@ static bool is_stale(const struct tally_registry *registry, struct tally_now now
     return age_us > (int64_t)query->budget_us + tally_peer_bound_us(registry, peer);
 }
 
+/* How wrong the instants of our own originations may be: the worst of the feeds that report them.
+ */
+static int64_t feeds_bound_us(const struct tally_registry *registry)
+{
+    int64_t bound_us = 0;
+
+    for (uint8_t at = 0; at < registry->config.feed_count; at++) {
+        const struct tally_feed *feed = &registry->feeds[at];
+
+        if (tally_feed_reports(feed, TALLY_SIDE_ORIGINATING) && feed->is_greeted &&
+            (int64_t)feed->clock_bound_us > bound_us) {
+            bound_us = (int64_t)feed->clock_bound_us;
+        }
+    }
+    return bound_us;
+}
+
 void tally_answer_query(struct tally_registry *registry, struct tally_now now, uint32_t peer,
                         struct tally_wall sealed_at, const struct tally_query *query,
                         struct tally_effects *effects)
@@ -180,6 +232,7 @@ void tally_answer_query(struct tally_registry *registry, struct tally_now now, u
     const struct tally_cdb_entry *b_entry = NULL;
     const struct tally_cdb_entry *a_entry = NULL;
     struct tally_peer *from = &registry->peers.list[peer];
+    struct tally_pending asked = {.peer = peer, .query = *query};
 
     from->status.query_in_count++;
     if (sealed_at.us > TALLY_WALL_MAX_US || query->at.us > TALLY_WALL_MAX_US) {
@@ -200,11 +253,13 @@ void tally_answer_query(struct tally_registry *registry, struct tally_now now, u
         tally_count_peer_reject(registry, effects, peer, TALLY_REJECT_STALE);
         return;
     }
-    take_query(registry, now, peer, query, tally_peer_instant(from, query->at),
-               tally_peer_bound_us(registry, peer) + (query->clock_bound_us == UINT32_MAX
-                                                          ? registry->config.skew_unmeasured_us
-                                                          : (int64_t)query->clock_bound_us),
-               a_entry, effects);
+    asked.at = tally_peer_instant(from, query->at);
+    asked.early_us = tally_peer_bound_us(registry, peer) + feeds_bound_us(registry) +
+                     (query->clock_bound_us == UINT32_MAX ? registry->config.skew_unmeasured_us
+                                                          : (int64_t)query->clock_bound_us);
+    asked.is_timed =
+        is_clock_sure(from, now, sealed_at) && is_instant_sure(now, asked.at, asked.early_us);
+    take_query(registry, now, &asked, a_entry, effects);
 }
 
 void tally_answer_self(struct tally_registry *registry, struct tally_now now,
@@ -213,9 +268,20 @@ void tally_answer_self(struct tally_registry *registry, struct tally_now now,
     const struct tally_cdb_entry *entry = NULL;
 
     if (tally_lookup(registry, displayed(query), now, &entry) == TALLY_CDB_HELD) {
-        take_query(registry, now, TALLY_PEER_SELF, query, query->at, (int64_t)query->clock_bound_us,
-                   entry, effects);
+        struct tally_pending asked = {.peer = TALLY_PEER_SELF, .query = *query, .at = query->at};
+
+        asked.early_us = (int64_t)query->clock_bound_us + feeds_bound_us(registry);
+        asked.is_timed = is_instant_sure(now, asked.at, asked.early_us);
+        take_query(registry, now, &asked, entry, effects);
     }
+}
+
+/* A call of A to B just outside the tolerance is hardly another one: then a clock is wrong. */
+static bool is_near_miss(const struct tally_registry *registry, const struct tally_pending *asked)
+{
+    return tally_originate_find(registry, displayed(&asked->query), asked->query.b_number,
+                                asked->at, asked->early_us + registry->config.skew_unmeasured_us) !=
+           TALLY_CALL_NOBODY;
 }
 
 /* Every feed has confirmed. Everything is asked again: the world may have changed meanwhile. */
@@ -231,14 +297,13 @@ static void conclude(struct tally_registry *registry, struct tally_now now, uint
     if (tally_lookup(registry, displayed(&pending.query), now, &entry) != TALLY_CDB_HELD) {
         return; /* no longer ours to answer */
     }
-    if (reply_if_found(registry, now, pending.peer, &pending.query, pending.at, pending.early_us,
-                       entry, effects)) {
+    if (reply_if_found(registry, now, &pending, entry, effects)) {
         return;
     }
     answer = make(registry, &pending.query, entry, TALLY_ANSWER_UNKNOWN);
-    if (may_ever_deny(registry, now, entry) &&
+    if (may_ever_deny(registry, now, entry) && !is_near_miss(registry, &pending) &&
         pending.query.entitled_hash == entry->entitled_hash && coverage != TALLY_COVERAGE_NOTHING) {
-        /* A record of this very pair, too far off in time, may be the call by another clock. */
+        /* A record of this very pair, farther off in time, is a leg that may still be open. */
         bool has_open_leg =
             coverage != TALLY_COVERAGE_LEGS ||
             tally_originate_has_open_leg(registry, now, displayed(&pending.query)) ||

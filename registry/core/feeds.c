@@ -22,14 +22,30 @@ void tally_feed_loss(struct tally_feed *feed, struct tally_now now)
     feed->is_snapshot_spoiled = true;
 }
 
+void tally_feed_restart(struct tally_feed *feed, struct tally_now now)
+{
+    feed->covered_since = now.mono;
+    feed->is_snapshot_spoiled = true;
+    feed->gap_count++;
+}
+
 void tally_feed_leg(struct tally_feed *feed)
 {
     feed->leg_count++;
 }
 
+void tally_feed_down(struct tally_feed *feed)
+{
+    feed->is_up = false;
+    feed->told = TALLY_COVERAGE_NOTHING;
+}
+
 enum tally_reject tally_feed_hello(struct tally_feed *feed, struct tally_now now,
                                    const struct tally_feed_hello *hello)
 {
+    /* Whoever speaks from now on is not the one whose silence was worth something. */
+    feed->is_greeted = false;
+    tally_feed_down(feed);
     if (hello->version != TALLY_FEED_VERSION) {
         return TALLY_REJECT_VERSION;
     }
@@ -56,7 +72,7 @@ static void rise(struct tally_feed *feed, struct tally_now now)
 {
     if (!feed->is_up) {
         feed->is_up = true;
-        tally_feed_gap(feed, now);
+        tally_feed_loss(feed, now);
     }
 }
 
@@ -68,11 +84,13 @@ enum tally_reject tally_feed_sequence(struct tally_feed *feed, struct tally_now 
         return TALLY_REJECT_STATE;
     }
     if (seq < feed->next_seq) {
+        tally_feed_loss(feed, now);
+        *missed = true;
         return TALLY_REJECT_DUPLICATE;
     }
     rise(feed, now);
     if (seq > feed->next_seq) {
-        tally_feed_gap(feed, now);
+        tally_feed_loss(feed, now);
         *missed = true;
     }
     feed->next_seq = seq + 1;
@@ -90,10 +108,12 @@ enum tally_reject tally_feed_watermark(struct tally_feed *feed, struct tally_now
         return TALLY_REJECT_VALUE;
     }
     rise(feed, now);
-    if (watermark->seq >= feed->next_seq) {
-        tally_feed_gap(feed, now);
-        feed->next_seq = watermark->seq + 1;
+    if (watermark->seq != feed->next_seq - 1) {
+        tally_feed_loss(feed, now);
         *missed = true;
+    }
+    if (watermark->seq >= feed->next_seq) {
+        feed->next_seq = watermark->seq + 1;
     }
     feed->watermark_at = now.mono;
     return TALLY_REJECT_NONE;
@@ -115,12 +135,6 @@ enum tally_reject tally_feed_legs_end(struct tally_feed *feed, struct tally_now 
         feed->legs_since = known_from;
     }
     return TALLY_REJECT_NONE;
-}
-
-void tally_feed_down(struct tally_feed *feed)
-{
-    feed->is_up = false;
-    feed->told = TALLY_COVERAGE_NOTHING;
 }
 
 enum tally_coverage tally_feed_coverage(const struct tally_feed *feed, struct tally_now now,

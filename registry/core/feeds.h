@@ -27,7 +27,7 @@ struct tally_feed {
     struct tally_mono covered_since; /* nothing was missed from then on, while is_up */
     struct tally_mono legs_since;    /* every leg opened from then on is known, while is_up */
     struct tally_mono watermark_at;  /* when the newest watermark came */
-    bool is_snapshot_spoiled;        /* a leg of the snapshot was lost here */
+    bool is_snapshot_spoiled;        /* since the HELLO something was lost that was sent */
     uint32_t leg_count;              /* OPEN_LEGs since the HELLO */
     enum tally_coverage told;        /* the coverage that was last traced */
     uint64_t event_count, gap_count, reject_count;
@@ -36,8 +36,8 @@ struct tally_feed {
 void tally_feed_init(struct tally_feed *feed, const struct tally_feed_config *config);
 
 /*
- * Takes a HELLO. TALLY_REJECT_VERSION, or VALUE when it claims another class than configured: the
- * feed stays down.
+ * Takes a HELLO. TALLY_REJECT_VERSION, or VALUE when it claims another class than configured or a
+ * clock worse than 10 s: the feed is down then, whoever was greeted before.
  */
 enum tally_reject tally_feed_hello(struct tally_feed *feed, struct tally_now now,
                                    const struct tally_feed_hello *hello);
@@ -46,7 +46,8 @@ enum tally_reject tally_feed_hello(struct tally_feed *feed, struct tally_now now
  * Takes the sequence number of an EVENT or GAP.
  *
  * missed    set when earlier events are missing: coverage began anew.
- * TALLY_REJECT_STATE before a HELLO; TALLY_REJECT_DUPLICATE for a number seen before.
+ * TALLY_REJECT_STATE before a HELLO; TALLY_REJECT_DUPLICATE for a number seen before: then too, as
+ * local sockets repeat nothing, so that somebody else writes into this feed, or counts wrongly.
  */
 enum tally_reject tally_feed_sequence(struct tally_feed *feed, struct tally_now now, uint64_t seq,
                                       bool *missed);
@@ -54,13 +55,22 @@ enum tally_reject tally_feed_sequence(struct tally_feed *feed, struct tally_now 
 /* Events may have been lost: nothing is covered before now. */
 void tally_feed_gap(struct tally_feed *feed, struct tally_now now);
 
-/* We lost something that the feed did tell: a gap that no snapshot under way can mend. */
+/* Something was lost that the feed did tell: a gap that no snapshot of this HELLO can mend. */
 void tally_feed_loss(struct tally_feed *feed, struct tally_now now);
+
+/*
+ * What was seen before now can no longer be compared with what comes: the window begins anew. Open
+ * legs are still known, but no snapshot under way says how old they are.
+ */
+void tally_feed_restart(struct tally_feed *feed, struct tally_now now);
 
 /* An OPEN_LEG came, whatever became of it. */
 void tally_feed_leg(struct tally_feed *feed);
 
-/* TALLY_REJECT_VALUE for an instant beyond now. missed as above. */
+/*
+ * TALLY_REJECT_VALUE for an instant beyond now. missed as above, and for a sequence number below
+ * the newest that was seen: two adapters write into one feed, and neither's count holds.
+ */
 enum tally_reject tally_feed_watermark(struct tally_feed *feed, struct tally_now now,
                                        const struct tally_feed_watermark *watermark, bool *missed);
 

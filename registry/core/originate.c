@@ -77,6 +77,18 @@ static uint32_t keep(struct tally_registry *registry, struct tally_now now, uint
     return slot;
 }
 
+/* A window after the last attempt a known leg key, with the same numbers, is another call. */
+static bool is_attempt_of(const struct tally_registry *registry, const struct tally_call *call,
+                          const struct tally_event *event)
+{
+    int64_t window_us = registry->config.match_window_us;
+
+    return call->b_number == event->b_number &&
+           (call->a_number == event->a_network || call->a_number == event->a_presented) &&
+           tally_wall_since_us(event->at, call->renewed_at) <= window_us &&
+           tally_wall_since_us(call->at, event->at) <= window_us;
+}
+
 /* Another attempt on a leg that we know refreshes its credit instead of adding one. */
 static bool renew(struct tally_registry *registry, struct tally_now now,
                   const struct tally_event *event)
@@ -89,8 +101,7 @@ static bool renew(struct tally_registry *registry, struct tally_now now,
     for (; slot != TALLY_CALL_NOBODY; slot = tally_calls_next_leg(&registry->calls, slot)) {
         struct tally_call *call = &registry->calls.list[slot];
 
-        if (call->b_number != event->b_number ||
-            (call->a_number != event->a_network && call->a_number != event->a_presented)) {
+        if (!is_attempt_of(registry, call, event)) {
             continue;
         }
         is_known = true;
@@ -263,6 +274,12 @@ static bool may_report(const struct tally_registry *registry, struct tally_now n
            tally_peers_by_op(&registry->peers, entry->range.holder) == peer;
 }
 
+/* Of the same call: its leg key may have been used again. */
+static bool is_twin(const struct tally_call *one, const struct tally_call *other)
+{
+    return one->b_number == other->b_number && one->at.us == other->at.us;
+}
+
 /* Of the two records of a call with two numbers, the one that was announced. */
 static const struct tally_call *announced_of(const struct tally_registry *registry,
                                              const struct tally_call *call)
@@ -271,7 +288,7 @@ static const struct tally_call *announced_of(const struct tally_registry *regist
 
     for (; slot != TALLY_CALL_NOBODY; slot = tally_calls_next_leg(&registry->calls, slot)) {
         if (registry->calls.list[slot].peer != TALLY_PEER_NOBODY &&
-            registry->calls.list[slot].b_number == call->b_number) {
+            is_twin(&registry->calls.list[slot], call)) {
             return &registry->calls.list[slot];
         }
     }
@@ -284,7 +301,7 @@ static void flag_leg(struct tally_registry *registry, const struct tally_call *c
     uint32_t slot = tally_calls_by_leg(&registry->calls, TALLY_CALL_ORIGINATION, 0, call->leg_key);
 
     for (; slot != TALLY_CALL_NOBODY; slot = tally_calls_next_leg(&registry->calls, slot)) {
-        if (registry->calls.list[slot].b_number == call->b_number) {
+        if (is_twin(&registry->calls.list[slot], call)) {
             registry->calls.list[slot].flags |= flag;
         }
     }

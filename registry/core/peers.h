@@ -43,6 +43,7 @@ struct tally_peer {
     int64_t rtt_us, offset_us, bound_us; /* rtt_us 0: unmeasured */
     struct tally_wall strict_since;      /* 0: never seen strict */
     uint32_t announced_count;            /* its announcements now in the table */
+    uint32_t pending_count;              /* its queries that wait for our feeds */
     struct tally_peer_status status;     /* counters only */
 };
 

@@ -8,6 +8,10 @@
 
 /* A TICK or a flushed feed stops when fewer places than the largest single effect are left. */
 enum { EFFECTS_SPARE = 16, TICK_EXPIRIES_MAX = 64 };
+/* A wall clock that moves against the monotonic one by more between two steps was set. */
+#define CLOCK_STEP_MIN_US (100 * TALLY_US_PER_MS)
+/* The signed time of a participant database may be ahead of our clock by this much. */
+#define STAMP_AHEAD_MAX_US (300 * TALLY_US_PER_S)
 
 static const char *const trace_names[TALLY_TRACE_TYPE_COUNT] = {
 #define TALLY_ENUM(name, sentence) [TALLY_TRACE_##name] = #name,
@@ -100,6 +104,7 @@ enum tally_err tally_registry_init(const struct tally_registry_config *config, s
     registry->config = *config;
     registry->policy = config->policy;
     registry->self_op = TALLY_CDB_NOBODY;
+    registry->wall_ahead_us = now.wall.us - now.mono.us;
     tally_calls_init(&registry->calls, config->call_max, config->boot, &config->hash_key, now.mono,
                      take(&at, tally_calls_bytes(config->call_max)));
     tally_peers_init(&registry->peers, config->peer_max, &config->hash_key,
@@ -220,6 +225,9 @@ enum tally_freshness tally_freshness_now(const struct tally_registry *registry,
         return TALLY_FRESHNESS_UNUSABLE;
     }
     age_us = tally_wall_since_us(now.wall, tally_cdb_stamped(registry->cdb));
+    if (age_us < -STAMP_AHEAD_MAX_US) {
+        return TALLY_FRESHNESS_STALE; /* our clock is behind: how old it is nobody knows */
+    }
     if (age_us > registry->config.usable_fresh_us) {
         return TALLY_FRESHNESS_UNUSABLE;
     }
@@ -575,10 +583,32 @@ static void step_link(struct tally_registry *registry, struct tally_now now, uin
     probe_peer(registry, now, slot, effects);
 }
 
-static void step_cdb(struct tally_registry *registry, const struct tally_cdb_index *cdb,
-                     struct tally_effects *effects)
+static void restart_feed(struct tally_registry *registry, struct tally_now now, uint8_t at,
+                         struct tally_effects *effects)
+{
+    if (registry->feeds[at].is_greeted) {
+        tally_feed_restart(&registry->feeds[at], now);
+        trace_gap(at, 0, effects);
+    }
+}
+
+/* As long as no number was known to be ours, arrivals of a feed of both sides were not told apart.
+ */
+static void restart_sides(struct tally_registry *registry, struct tally_now now,
+                          struct tally_effects *effects)
+{
+    for (uint8_t at = 0; at < registry->config.feed_count; at++) {
+        if (registry->feeds[at].config.side == TALLY_SIDE_BOTH) {
+            restart_feed(registry, now, at, effects);
+        }
+    }
+}
+
+static void step_cdb(struct tally_registry *registry, struct tally_now now,
+                     const struct tally_cdb_index *cdb, struct tally_effects *effects)
 {
     uint32_t left_out_count = 0;
+    uint32_t former_self_op = registry->self_op;
 
     TALLY_ASSERT(cdb != NULL);
     if (registry->cdb != NULL && registry->cdb != cdb) {
@@ -586,6 +616,9 @@ static void step_cdb(struct tally_registry *registry, const struct tally_cdb_ind
     }
     registry->cdb = cdb;
     registry->self_op = tally_cdb_operator_find(cdb, registry->config.operator_id);
+    if (former_self_op == TALLY_CDB_NOBODY && registry->self_op != TALLY_CDB_NOBODY) {
+        restart_sides(registry, now, effects);
+    }
     left_out_count = tally_peers_renew(&registry->peers, cdb, registry->config.operator_id);
     if (left_out_count > 0) {
         registry->counters.table_full_count++;
@@ -597,6 +630,31 @@ static void step_cdb(struct tally_registry *registry, const struct tally_cdb_ind
 }
 
 /* Time. */
+
+/*
+ * Somebody has set our wall clock: instants that were noted before cannot be compared with later
+ * ones, nor peers' with ours until they are measured again. Nothing is denied meanwhile.
+ */
+static void notice_clock_step(struct tally_registry *registry, struct tally_now now,
+                              struct tally_effects *effects)
+{
+    int64_t ahead_us = now.wall.us - now.mono.us;
+    int64_t step_us = ahead_us - registry->wall_ahead_us;
+
+    registry->wall_ahead_us = ahead_us;
+    if (step_us >= -CLOCK_STEP_MIN_US && step_us <= CLOCK_STEP_MIN_US) {
+        return;
+    }
+    for (uint8_t at = 0; at < registry->config.feed_count; at++) {
+        restart_feed(registry, now, at, effects);
+    }
+    for (uint32_t slot = 0; slot < registry->peers.peer_count; slot++) {
+        tally_peer_forget_clock(&registry->peers.list[slot]);
+        if (registry->peers.list[slot].is_up) {
+            tally_wheel_set(&registry->wheel, tally_timer_of_peer(registry, slot), now.mono);
+        }
+    }
+}
 
 static void expire(struct tally_registry *registry, struct tally_now now, uint32_t timer,
                    struct tally_effects *effects)
@@ -645,6 +703,7 @@ static void step_tick(struct tally_registry *registry, struct tally_now now,
 void tally_registry_step(struct tally_registry *registry, struct tally_now now,
                          const struct tally_input *input, struct tally_effects *effects)
 {
+    notice_clock_step(registry, now, effects);
     switch (input->type) {
     case TALLY_INPUT_TICK:
         step_tick(registry, now, effects);
@@ -670,7 +729,7 @@ void tally_registry_step(struct tally_registry *registry, struct tally_now now,
         step_link(registry, now, input->link, false, effects);
         return;
     case TALLY_INPUT_CDB:
-        step_cdb(registry, input->cdb, effects);
+        step_cdb(registry, now, input->cdb, effects);
         return;
     case TALLY_INPUT_STANDING:
         TALLY_ASSERT(input->standing.peer < registry->peers.peer_count);

@@ -54,6 +54,7 @@ struct tally_pending {
     struct tally_query query;
     struct tally_wall at; /* query.at in our clock */
     int64_t early_us;     /* how much later than the arrival a record's instant may seem */
+    bool is_timed;        /* both clocks are known well enough to say no */
 };
 
 struct tally_registry {
@@ -71,7 +72,8 @@ struct tally_registry {
     struct tally_wheel wheel; /* calls, then inquiries, then pendings, then peers */
     struct tally_policy policy;
     struct tally_registry_counters counters;
-    bool is_more_due; /* the last TICK had to stop early */
+    bool is_more_due;      /* the last TICK had to stop early */
+    int64_t wall_ahead_us; /* of the monotonic clock, at the last step */
 };
 
 /* Places on the wheel. */

@@ -825,7 +825,7 @@ void tally_terminate_expire(struct tally_registry *registry, struct tally_now no
     if (is_credit) {
         struct tally_peer *peer = &registry->peers.list[call->peer];
 
-        TALLY_ASSERT(peer->announced_count > 0);
+        TALLY_ASSERT(peer->announced_count > 0 && registry->announced_count > 0);
         peer->announced_count--;
         registry->announced_count--;
         if ((call->flags & (TALLY_CALL_SPENT | TALLY_CALL_FROM_ANSWER)) == 0 &&

@@ -129,7 +129,6 @@ static void test_sequence(void **state)
     (void)state;
     assert_int_equal(tally_feed_sequence(&feed, at(1), 1, &missed), TALLY_REJECT_NONE);
     assert_false(missed);
-    assert_int_equal(tally_feed_sequence(&feed, at(2), 1, &missed), TALLY_REJECT_DUPLICATE);
     assert_int_equal(tally_feed_sequence(&feed, at(3), 2, &missed), TALLY_REJECT_NONE);
     assert_false(missed);
     assert_int_equal(feed.gap_count, 0);
@@ -139,6 +138,42 @@ static void test_sequence(void **state)
     (void)mark(&feed, 2 * WINDOW_US - 1, 4, &missed);
     assert_int_equal(covered(&feed, 2 * WINDOW_US - 1), TALLY_COVERAGE_NOTHING);
     assert_int_equal(covered(&feed, 2 * WINDOW_US), TALLY_COVERAGE_WINDOW);
+}
+
+/* Local sockets repeat nothing: a number seen before is of another adapter, whose calls we miss. */
+static void test_two_writers(void **state)
+{
+    struct tally_feed feed = greeted();
+    bool missed = true;
+
+    (void)state;
+    assert_int_equal(tally_feed_sequence(&feed, at(1), 1, &missed), TALLY_REJECT_NONE);
+    assert_int_equal(tally_feed_sequence(&feed, at(WINDOW_US), 1, &missed), TALLY_REJECT_DUPLICATE);
+    assert_true(missed);
+    (void)mark(&feed, 2 * WINDOW_US - 1, 1, &missed);
+    assert_false(missed);
+    assert_int_equal(covered(&feed, 2 * WINDOW_US - 1), TALLY_COVERAGE_NOTHING);
+    assert_int_equal(covered(&feed, 2 * WINDOW_US), TALLY_COVERAGE_WINDOW);
+    (void)mark(&feed, 2 * WINDOW_US, 0, &missed);
+    assert_true(missed);
+    assert_int_equal(covered(&feed, 2 * WINDOW_US), TALLY_COVERAGE_NOTHING);
+    /* What has been seen stays seen. */
+    assert_int_equal(tally_feed_sequence(&feed, at(2 * WINDOW_US), 2, &missed), TALLY_REJECT_NONE);
+    assert_false(missed);
+}
+
+/* Nobody goes on under the HELLO of another. */
+static void test_refused_hello_ends_the_feed(void **state)
+{
+    struct tally_feed_hello hello = {
+        .version = TALLY_FEED_VERSION, .feed_class = TALLY_FEED_BEST_EFFORT, .next_seq = 1};
+    struct tally_feed feed = greeted();
+    bool missed = false;
+
+    (void)state;
+    assert_int_equal(tally_feed_hello(&feed, at(1), &hello), TALLY_REJECT_VALUE);
+    assert_int_equal(tally_feed_sequence(&feed, at(2), 1, &missed), TALLY_REJECT_STATE);
+    assert_int_equal(covered(&feed, LEGS_US), TALLY_COVERAGE_NOTHING);
 }
 
 /* The watermark tells of an event that never came. */
@@ -238,6 +273,8 @@ int main(void)
         cmocka_unit_test(test_snapshot_with_a_hole),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_sequence),
+        cmocka_unit_test(test_two_writers),
+        cmocka_unit_test(test_refused_hello_ends_the_feed),
         cmocka_unit_test(test_watermark_shows_a_hole),
         cmocka_unit_test(test_watermark_beyond_now),
         cmocka_unit_test(test_before_hello),
