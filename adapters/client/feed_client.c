@@ -284,7 +284,7 @@ enum tally_err tally_adapter_event(struct tally_adapter *adapter, struct tally_n
 void tally_adapter_gap(struct tally_adapter *adapter, struct tally_wall from, struct tally_wall to,
                        uint32_t lost_count)
 {
-    tally_feed_state_gap(&adapter->state, from, to, lost_count);
+    tally_feed_state_lost(&adapter->state, from, to, lost_count);
 }
 
 void tally_adapter_drained(struct tally_adapter *adapter, struct tally_now at)

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* A wall clock that moves against the monotonic one by more was set, not slewed. */
+#define CLOCK_STEP_MIN_US (1 * TALLY_US_PER_S)
+
 TALLY_STATIC_ASSERT((int)TALLY_ADAPTER_RECORD == (int)TALLY_FEED_RECORD, "the classes agree");
 TALLY_STATIC_ASSERT((int)TALLY_ADAPTER_BEST_EFFORT == (int)TALLY_FEED_BEST_EFFORT, "they agree");
 TALLY_STATIC_ASSERT((int)TALLY_ADAPTER_ORDERED == (int)TALLY_FEED_ORDERED, "the classes agree");
@@ -23,6 +26,7 @@ void tally_feed_state_init(struct tally_feed_state *state, struct tally_now now,
     state->ack_head = 1;
     state->seq_floor = 1;
     state->leg_since = now.wall;
+    state->wall_ahead_us = now.wall.us - now.mono.us;
     state->pinged_wall = now.wall;
 }
 
@@ -53,6 +57,17 @@ void tally_feed_state_gap(struct tally_feed_state *state, struct tally_wall from
     state->gap_lost_count = lost_count > UINT32_MAX - state->gap_lost_count
                                 ? UINT32_MAX
                                 : state->gap_lost_count + lost_count;
+}
+
+void tally_feed_state_lost(struct tally_feed_state *state, struct tally_wall from,
+                           struct tally_wall to, uint32_t lost_count)
+{
+    struct tally_wall known_from = tally_wall_after(from.us > to.us ? from : to, 1);
+
+    if (known_from.us > state->leg_since.us) {
+        state->leg_since = known_from;
+    }
+    tally_feed_state_gap(state, from, to, lost_count);
 }
 
 /*
@@ -95,6 +110,25 @@ static void remember_leg(struct tally_feed_state *state, const struct tally_even
     state->config.legs[state->leg_end++ % count] = *event;
 }
 
+/*
+ * The wall clock was set: how old the legs are cannot be told any more, so nothing is claimed of
+ * the time before. Nor did the watermarks mean this clock, and they start anew.
+ */
+static void notice_clock_step(struct tally_feed_state *state, struct tally_now now)
+{
+    int64_t ahead_us = now.wall.us - now.mono.us;
+    int64_t step_us = ahead_us - state->wall_ahead_us;
+
+    state->wall_ahead_us = ahead_us;
+    if (step_us >= -CLOCK_STEP_MIN_US && step_us <= CLOCK_STEP_MIN_US) {
+        return;
+    }
+    state->leg_since = now.wall;
+    state->watermark_at.us = 0;
+    state->has_drained = false;
+    tally_feed_state_gap(state, now.wall, now.wall, 0);
+}
+
 /* Legs beyond open_leg_us are over, as far as anybody counts. */
 static void forget_old_legs(struct tally_feed_state *state, struct tally_wall now)
 {
@@ -115,6 +149,7 @@ enum tally_err tally_feed_state_event(struct tally_feed_state *state, struct tal
 {
     struct tally_feed_pending *pending;
 
+    notice_clock_step(state, now);
     forget_old_legs(state, now.wall);
     remember_leg(state, event);
     if (state->link != TALLY_FEED_LINK_UP) {
@@ -168,7 +203,6 @@ static void make_hello(struct tally_feed_state *state, struct tally_now now,
     forget_old_legs(state, now.wall);
     state->is_telling_legs = true;
     state->leg_next = state->leg_oldest;
-    state->leg_tell_end = state->leg_end;
     state->legs_told = 0;
 }
 
@@ -189,7 +223,17 @@ static void make_gap(struct tally_feed_state *state, struct tally_feed_record *r
 /* The oldest FLUSH is answered once a drain began after it was asked. */
 static bool is_flush_ready(const struct tally_feed_state *state)
 {
-    return state->flush_count > 0 && state->drained_at.mono.us >= state->flushes[0].asked_at.us;
+    return state->flush_count > 0 &&
+           state->drained_at.mono.us >= state->flushes[state->flush_oldest].asked_at.us;
+}
+
+static uint64_t take_flush(struct tally_feed_state *state)
+{
+    uint64_t id = state->flushes[state->flush_oldest].id;
+
+    state->flush_oldest = (state->flush_oldest + 1) % TALLY_FEED_STATE_FLUSHES_MAX;
+    state->flush_count--;
+    return id;
 }
 
 static bool is_watermark_due(const struct tally_feed_state *state, struct tally_now now)
@@ -207,10 +251,7 @@ static void make_watermark(struct tally_feed_state *state, struct tally_now now,
         .at = state->drained_at.wall,
     };
     if (is_flush_ready(state)) {
-        record->watermark.flush_id = state->flushes[0].id;
-        state->flush_count--;
-        memmove(&state->flushes[0], &state->flushes[1],
-                state->flush_count * sizeof(state->flushes[0]));
+        record->watermark.flush_id = take_flush(state);
         state->counters.flushes++;
     }
     state->watermark_sent = now.mono;
@@ -221,6 +262,7 @@ bool tally_feed_state_next(struct tally_feed_state *state, struct tally_now now,
                            struct tally_feed_record *record)
 {
     *record = (struct tally_feed_record){.type = TALLY_FEED_NONE};
+    notice_clock_step(state, now);
     if (state->link == TALLY_FEED_LINK_GONE) {
         return false;
     }
@@ -250,7 +292,8 @@ bool tally_feed_state_next_leg(struct tally_feed_state *state, struct tally_now 
     if (state->leg_next < state->leg_oldest) {
         state->leg_next = state->leg_oldest;
     }
-    if (state->leg_next < state->leg_tell_end) {
+    /* Up to the newest: an event that could not be sent since HELLO is a leg like the others. */
+    if (state->leg_next < state->leg_end) {
         record->type = TALLY_FEED_OPEN_LEG;
         record->event.event = state->config.legs[state->leg_next++ % state->config.leg_count];
         state->legs_told++;
@@ -365,16 +408,17 @@ static void consume_verdict(struct tally_feed_state *state,
 static void consume_flush(struct tally_feed_state *state, struct tally_now now,
                           const struct tally_feed_flush *flush)
 {
+    uint32_t at;
+
     if (state->link != TALLY_FEED_LINK_UP) {
         return;
     }
     if (state->flush_count == TALLY_FEED_STATE_FLUSHES_MAX) {
-        state->flush_count--;
-        memmove(&state->flushes[0], &state->flushes[1],
-                state->flush_count * sizeof(state->flushes[0]));
+        (void)take_flush(state);
     }
-    state->flushes[state->flush_count].id = flush->flush_id;
-    state->flushes[state->flush_count].asked_at = now.mono;
+    at = (state->flush_oldest + state->flush_count) % TALLY_FEED_STATE_FLUSHES_MAX;
+    state->flushes[at].id = flush->flush_id;
+    state->flushes[at].asked_at = now.mono;
     state->flush_count++;
 }
 

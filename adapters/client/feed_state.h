@@ -19,7 +19,8 @@
 #include "wire/feed.h"
 
 enum {
-    TALLY_FEED_STATE_FLUSHES_MAX = 64, /* waiting for their watermark; the registry asks again */
+    TALLY_FEED_STATE_FLUSHES_MAX = 1024, /* waiting for their watermark; the registry does not ask
+                                            again, its query then ends in UNKNOWN */
     /* Leaves the registry's 50 ms with room for a late turn. */
     TALLY_FEED_STATE_WATERMARK_US = 40000,
 };
@@ -81,14 +82,15 @@ struct tally_feed_state {
     struct {
         uint64_t id;
         struct tally_mono asked_at;
-    } flushes[TALLY_FEED_STATE_FLUSHES_MAX]; /* oldest first */
-    uint32_t flush_count;
+    } flushes[TALLY_FEED_STATE_FLUSHES_MAX]; /* a ring */
+    uint32_t flush_oldest, flush_count;
 
     /* The legs are a ring: places are counted up, a leg's index is its place modulo leg_count. */
     uint64_t leg_oldest, leg_end;
     struct tally_wall leg_since; /* all later legs are in the ring */
+    int64_t wall_ahead_us;       /* of the monotonic clock, when the legs were last looked at */
     bool is_telling_legs;
-    uint64_t leg_next, leg_tell_end;
+    uint64_t leg_next;
     uint32_t legs_told;
 
     struct tally_adapter_counters counters;
@@ -107,8 +109,13 @@ TALLY_NODISCARD enum tally_err tally_feed_state_event(struct tally_feed_state *s
                                                       uint64_t cookie,
                                                       struct tally_feed_record *record);
 
+/* The registry may not have learnt of something that is known here. */
 void tally_feed_state_gap(struct tally_feed_state *state, struct tally_wall from,
                           struct tally_wall to, uint32_t lost_count);
+
+/* As tally_adapter_gap: what happened is not known here either, and no snapshot claims it. */
+void tally_feed_state_lost(struct tally_feed_state *state, struct tally_wall from,
+                           struct tally_wall to, uint32_t lost_count);
 void tally_feed_state_drained(struct tally_feed_state *state, struct tally_now at);
 
 /* The next record to send now, in the order of sending: HELLO, GAP, WATERMARK. */

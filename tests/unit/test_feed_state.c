@@ -388,8 +388,12 @@ static void too_many_flushes(void **unused)
         tally_feed_state_consume(&state, at(1), &flush, &notice);
     }
     tally_feed_state_drained(&state, at(2));
-    assert_next(2, TALLY_FEED_WATERMARK);
-    assert_int_equal(out.watermark.flush_id, 2); /* the oldest was dropped */
+    for (uint64_t id = 2; id <= TALLY_FEED_STATE_FLUSHES_MAX + 1;
+         id++) { /* the oldest was dropped */
+        assert_next(2, TALLY_FEED_WATERMARK);
+        assert_int_equal(out.watermark.flush_id, id);
+    }
+    assert_next(2, TALLY_FEED_NONE);
 }
 
 static void a_clock_set_back_is_a_gap(void **unused)
@@ -503,13 +507,97 @@ static void a_snapshot_while_calls_come(void **unused)
         assert_int_equal(setup((int64_t)i + 10, i), TALLY_ERR_OK);
     }
     while (tally_feed_state_next_leg(&state, at(20), &out) && out.type == TALLY_FEED_OPEN_LEG) {
-        assert_int_equal(out.event.event.leg_key, 4); /* the new ones went out as events */
+        assert_int_equal(out.event.event.leg_key, 4 + told);
         told++;
     }
-    assert_int_equal(told, 1);
+    assert_int_equal(told, 4);
     assert_int_equal(out.type, TALLY_FEED_OPEN_LEGS_END);
-    assert_int_equal(out.legs_end.leg_count, 2);
+    assert_int_equal(out.legs_end.leg_count, 5);
     assert_int_equal(out.legs_end.since.us, wall_us + 4);
+}
+
+/* A call that could not be told while the snapshot was is a leg of it: its end says "all". */
+static void a_snapshot_while_calls_are_refused(void **unused)
+{
+    (void)unused;
+    assert_int_equal(setup(1, 1), TALLY_ERR_AGAIN);
+    greet_again(10, 500);
+    for (uint64_t i = 0; i < PENDING_COUNT - 1; i++) {
+        struct tally_event event = {
+            .kind = TALLY_EVENT_RELEASE, .side = TALLY_SIDE_ORIGINATING, .at = at(11).wall};
+
+        assert_int_equal(tally_feed_state_event(&state, at(11), &event, i, &out), TALLY_ERR_OK);
+    }
+    assert_int_equal(setup(12, 2), TALLY_ERR_FULL);
+    assert_int_equal(end_of(13, 2).since.us, wall_us);
+}
+
+/* What was lost before it came here is no leg that anybody knows of. */
+static void a_loss_is_not_claimed(void **unused)
+{
+    (void)unused;
+    greet_again(0, 500);
+    assert_int_equal(end_of(0, 0).since.us, wall_us);
+    assert_int_equal(setup(1000, 1), TALLY_ERR_OK);
+    tally_feed_state_lost(&state, at(2000).wall, at(3000).wall, 1);
+    assert_next(3001, TALLY_FEED_GAP);
+    assert_int_equal(out.gap.from.us, wall_us + 2000);
+    assert_int_equal(out.gap.to.us, wall_us + 3000);
+    assert_int_equal(out.gap.lost_count, 1);
+    greet_again(4000, 501);
+    assert_int_equal(end_of(4000, 1).since.us, wall_us + 3001);
+    tally_feed_state_lost(&state, at(100).wall, at(200).wall, 1); /* of before: nothing new */
+    greet_again(5000, 502);
+    assert_int_equal(end_of(5000, 1).since.us, wall_us + 3001);
+}
+
+static struct tally_now set_by(int64_t us, int64_t step_us)
+{
+    struct tally_now now = at(us);
+
+    now.wall.us += step_us;
+    return now;
+}
+
+static int64_t claimed_since_us(struct tally_now now)
+{
+    struct tally_feed_record record = {.type = TALLY_FEED_PING, .ping = {.daemon_boot = 8}};
+
+    tally_feed_state_consume(&state, now, &record, &notice);
+    assert_true(tally_feed_state_next(&state, now, &out));
+    assert_int_equal(out.type, TALLY_FEED_HELLO);
+    while (tally_feed_state_next_leg(&state, now, &out)) {
+    }
+    assert_int_equal(out.type, TALLY_FEED_NONE);
+    return state.leg_since.us;
+}
+
+/* A host starts with a wrong clock, which is then set: the claim does not grow by it. */
+static void a_clock_set_claims_no_more(void **unused)
+{
+    struct tally_now now = set_by(10 * TALLY_US_PER_S, TALLY_US_PER_S + 1);
+
+    assert_int_equal(claimed_since_us(now), now.wall.us);
+    (void)start(unused);
+    assert_int_equal(claimed_since_us(set_by(10 * TALLY_US_PER_S, TALLY_US_PER_S)), wall_us);
+}
+
+/* A clock that is set back does not end the watermarks, and is a gap. */
+static void a_clock_set_back_goes_on(void **unused)
+{
+    struct tally_now now = set_by(100 * MS, -3600 * TALLY_US_PER_S);
+
+    (void)unused;
+    come_up(0, 500);
+    tally_feed_state_drained(&state, at(50 * MS));
+    assert_next(50 * MS, TALLY_FEED_WATERMARK);
+    assert_true(tally_feed_state_next(&state, now, &out));
+    assert_int_equal(out.type, TALLY_FEED_GAP);
+    assert_false(tally_feed_state_next(&state, now, &out));
+    tally_feed_state_drained(&state, now);
+    assert_true(tally_feed_state_next(&state, now, &out));
+    assert_int_equal(out.type, TALLY_FEED_WATERMARK);
+    assert_int_equal(out.watermark.at.us, now.wall.us);
 }
 
 static void records_of_the_wrong_direction(void **unused)
@@ -548,6 +636,10 @@ int main(void)
         TEST(old_legs_are_forgotten),
         TEST(calls_while_gone_are_in_the_snapshot),
         TEST(a_snapshot_while_calls_come),
+        TEST(a_snapshot_while_calls_are_refused),
+        TEST(a_loss_is_not_claimed),
+        TEST(a_clock_set_claims_no_more),
+        TEST(a_clock_set_back_goes_on),
         TEST(records_of_the_wrong_direction),
     };
 
