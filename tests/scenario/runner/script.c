@@ -496,9 +496,11 @@ static void do_feed(struct script *script)
         feed->loses_next = true;
     } else if (strcmp(what, "slow") == 0) {
         feed->flush_us = duration_us(script, token(script, 4));
-    } else if (strcmp(what, "restart") == 0 || strcmp(what, "restart-bare") == 0) {
+    } else if (strcmp(what, "restart") == 0 || strcmp(what, "restart-bare") == 0 ||
+               strcmp(what, "restart-lossy") == 0) {
         feed->boot_id++;
-        feed->is_snapshot = strcmp(what, "restart") == 0;
+        feed->is_snapshot = strcmp(what, "restart-bare") != 0;
+        feed->lost_leg_count = strcmp(what, "restart-lossy") == 0;
         world_hello(&script->world, registry, at);
     } else {
         give_up(script, "what happens to the feed", what);

@@ -506,7 +506,7 @@ void world_hello(struct world *world, int registry, int feed)
         }
         record = (struct tally_feed_record){
             .type = TALLY_FEED_OPEN_LEGS_END,
-            .legs_end = {.leg_count = from->leg_count,
+            .legs_end = {.leg_count = from->leg_count + from->lost_leg_count,
                          .since = {world_clock(world, registry).wall.us - 86400 * TALLY_US_PER_S}}};
         world_feed_record(world, registry, feed, &record);
     }

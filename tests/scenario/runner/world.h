@@ -57,6 +57,7 @@ struct world_feed {
     bool is_deaf;                            /* answers no FLUSH */
     bool loses_next;                         /* the next event is lost on its way */
     bool is_snapshot;                        /* HELLO is followed by a snapshot of open legs */
+    uint32_t lost_leg_count;                 /* of the snapshot */
     struct tally_event legs[WORLD_LEGS_MAX]; /* SETUPs of originating calls, for snapshots */
     unsigned leg_count;
     int64_t flush_us;
