@@ -136,6 +136,9 @@ static void forget_old_legs(struct tally_feed_state *state, struct tally_wall no
 
     while (state->leg_oldest < state->leg_end &&
            state->config.legs[state->leg_oldest % state->config.leg_count].at.us < limit.us) {
+        /* Nobody needs its numbers any more. */
+        memset(&state->config.legs[state->leg_oldest % state->config.leg_count], 0,
+               sizeof(state->config.legs[0]));
         state->leg_oldest++;
     }
     if (state->leg_since.us < limit.us) {

@@ -13,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -177,6 +179,17 @@ static void turn(struct program *program)
     program->last_turn = now;
 }
 
+/* Numbers are in memory, and must not be in a core file. */
+static enum tally_err set_limits(struct tally_fault *fault)
+{
+    static const struct rlimit none = {0, 0};
+
+    return setrlimit(RLIMIT_CORE, &none) == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
+               ? TALLY_ERR_OK
+               : tally_fault_set(fault, TALLY_ERR_SYSTEM, "cannot turn core files off: %s",
+                                 strerror(errno));
+}
+
 static enum tally_err open_signals(struct program *program, struct tally_fault *fault)
 {
     sigset_t set;
@@ -239,7 +252,11 @@ static enum tally_err open_all(struct program *program, struct tally_fault *faul
         .open_leg_max = (uint32_t)program->conf.open_leg_max,
         .open_leg_us = program->conf.open_leg_s * TALLY_US_PER_S,
     };
-    enum tally_err err = open_signals(program, fault);
+    enum tally_err err = set_limits(fault);
+
+    if (err == TALLY_ERR_OK) {
+        err = open_signals(program, fault);
+    }
 
     if (err == TALLY_ERR_OK) {
         err = open_server(program, now, fault);

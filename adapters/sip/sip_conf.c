@@ -191,7 +191,7 @@ static const struct tally_conf_setting listener_rows[] = {
      .max = TALLY_SIP_CONF_NETWORK_BYTES - 1,
      .is_well_formed = is_network,
      .form = "an IP address, or ADDRESS/BITS",
-     .sentence = "Who may ask, others get 403; without it anybody who can reach the address.",
+     .sentence = "Who may ask, others get 403; may be left out on a loopback address only.",
      LISTENER_LIST(allow_from, allow_from_count)},
     {.key = "emergency",
      .type = TALLY_CONF_STRINGS,
@@ -349,6 +349,41 @@ static const struct tally_conf_setting sip_rows[] = {
      TALLY_CONF_LIST_AT(struct tally_sip_conf, listeners, listener_count)},
 };
 
+static bool is_loopback(const char *text)
+{
+    static const char *const networks[] = {"127.0.0.0/8", "::1"};
+    struct tally_sip_address address;
+    struct tally_sip_network network;
+
+    for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++) {
+        if (tally_sip_address_parse(text, &address) &&
+            tally_sip_network_parse(networks[i], &network) &&
+            tally_sip_network_has(&network, &address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Whoever may send an INVITE can have a call announced that nobody made, or learn from the answer
+ * that a call is under way.
+ */
+static enum tally_err check_allowed(const struct tally_sip_conf *conf,
+                                    char path[TALLY_CONF_PATH_BYTES], struct tally_fault *fault)
+{
+    for (uint32_t i = 0; i < conf->listener_count; i++) {
+        if (conf->listeners[i].allow_from_count == 0 && !is_loopback(conf->listeners[i].address)) {
+            (void)snprintf(path, TALLY_CONF_PATH_BYTES, "listeners.[%u].address", (unsigned)i);
+            return tally_fault_set(fault, TALLY_ERR_CONFIG,
+                                   "anybody who reaches %s could speak for the switch; name the "
+                                   "switch's addresses in allow_from",
+                                   conf->listeners[i].address);
+        }
+    }
+    return TALLY_ERR_OK;
+}
+
 static enum tally_err check_sip(const void *object, char path[TALLY_CONF_PATH_BYTES],
                                 struct tally_fault *fault)
 {
@@ -370,7 +405,7 @@ static enum tally_err check_sip(const void *object, char path[TALLY_CONF_PATH_BY
             }
         }
     }
-    return TALLY_ERR_OK;
+    return check_allowed(conf, path, fault);
 }
 
 const struct tally_conf_table tally_sip_conf_table =

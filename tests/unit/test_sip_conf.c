@@ -16,6 +16,9 @@
 #define LISTENER(more)                                                                             \
     "listeners = ( { address = \"127.0.0.1:5060\"; role = \"both\"; trunk = \"t\";\n"              \
     "  class = \"interconnect\";\n  " more " } );\n"
+#define AT(address)                                                                                \
+    "listeners = ( { address = \"" address "\"; role = \"both\"; trunk = \"t\";"                   \
+    " class = \"customer\"; } );\n"
 
 static struct tally_sip_conf conf;
 static struct tally_fault fault;
@@ -46,6 +49,14 @@ static void defaults(void **state)
     assert_int_equal(listener.wording.profile, TALLY_SIP_PROFILE_603);
     assert_int_equal(listener.trunk.plan.bare, TALLY_NUMBER_BARE_REFUSED);
     assert_int_equal(listener.allow_from_count, 0);
+}
+
+/* Whoever reaches a listener on loopback is on this host. */
+static void loopback_lets_everybody_in(void **state)
+{
+    (void)state;
+    assert_int_equal(load(HEAD AT("127.255.255.255:5060")), TALLY_ERR_OK);
+    assert_int_equal(load(HEAD AT("[::1]:5060")), TALLY_ERR_OK);
 }
 
 static void everything(void **state)
@@ -114,6 +125,10 @@ static void mistakes(void **state)
         {HEAD LISTENER("rules = ( { match = \"1\"; strip = 2; } );"), "x.conf:", "strips more"},
         {HEAD LISTENER("allow_from = [ \"192.0.2.1/24\" ];"), "x.conf:4: ", "ADDRESS/BITS"},
         {HEAD LISTENER("colour = 1;"), "x.conf:4: ", "colour"},
+        {HEAD AT("0.0.0.0:5060"), "x.conf:2: ", "allow_from"},
+        {HEAD AT("128.0.0.0:5060"), "x.conf:2: ", "allow_from"},
+        {HEAD AT("[::]:5060"), "x.conf:2: ", "allow_from"},
+        {HEAD AT("[::2]:5060"), "x.conf:2: ", "allow_from"},
         {HEAD "listeners = ( { address = \"127.0.0.1\"; } );\n", "x.conf:2: ", "ADDRESS:PORT"},
         {HEAD "listeners = ( { address = \"127.0.0.1:1\"; role = \"both\"; trunk = \"t\";\n"
               "class = \"customer\"; }, { role = \"both\"; trunk = \"t\"; class = \"customer\";\n"
@@ -218,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
+        cmocka_unit_test(loopback_lets_everybody_in),
         cmocka_unit_test(everything),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(addresses_and_networks),
