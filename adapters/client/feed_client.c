@@ -269,9 +269,16 @@ static void put_waiting(struct tally_adapter *adapter, struct tally_now now)
 enum tally_err tally_adapter_event(struct tally_adapter *adapter, struct tally_now now,
                                    const struct tally_event *event, uint64_t cookie)
 {
-    struct tally_feed_record record;
+    struct tally_feed_record record = {.type = TALLY_FEED_EVENT,
+                                       .event = {.seq = adapter->state.next_seq, .event = *event}};
     enum tally_err err;
 
+    if (tally_feed_record_check(&record) != TALLY_REJECT_NONE) {
+        /* A call that nobody can be told of, and whose own instant may be what is wrong. */
+        adapter->state.counters.refused++;
+        tally_feed_state_lost(&adapter->state, now.wall, now.wall, 1);
+        return TALLY_ERR_LIMIT;
+    }
     put_waiting(adapter, now);
     err = tally_feed_state_event(&adapter->state, now, event, cookie, &record);
     if (err == TALLY_ERR_OK) {

@@ -81,12 +81,12 @@ void tally_sip_report_counters(struct tally_wall at, const struct tally_sip_serv
     (void)fprintf(stderr,
                   " feed_events=%" PRIu64 " feed_acks=%" PRIu64 " feed_late_acks=%" PRIu64
                   " feed_verdicts=%" PRIu64 " feed_losts=%" PRIu64 " feed_gone=%" PRIu64
-                  " feed_full=%" PRIu64 " feed_gaps=%" PRIu64 " feed_hellos=%" PRIu64
-                  " feed_downs=%" PRIu64 " feed_strays=%" PRIu64 " feed_rejects=%" PRIu64
-                  " feed_flushes=%" PRIu64 " feed_legs_moved=%" PRIu64,
+                  " feed_full=%" PRIu64 " feed_refused=%" PRIu64 " feed_gaps=%" PRIu64
+                  " feed_hellos=%" PRIu64 " feed_downs=%" PRIu64 " feed_strays=%" PRIu64
+                  " feed_rejects=%" PRIu64 " feed_flushes=%" PRIu64 " feed_legs_moved=%" PRIu64,
                   feed.events, feed.acks, feed.late_acks, feed.verdicts, feed.losts, feed.gone,
-                  feed.full, feed.gaps, feed.hellos, feed.downs, feed.strays, feed.rejects,
-                  feed.flushes, feed.legs_moved);
+                  feed.full, feed.refused, feed.gaps, feed.hellos, feed.downs, feed.strays,
+                  feed.rejects, feed.flushes, feed.legs_moved);
     (void)fprintf(stderr, " transactions=%u chunks=%u", tally_sip_server_transaction_count(server),
                   tally_sip_server_chunk_count(server));
     for (unsigned i = 1; i < TALLY_SIP_REJECT_COUNT; i++) {

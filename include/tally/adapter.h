@@ -74,8 +74,9 @@ bool tally_adapter_is_up(const struct tally_adapter *adapter);
  * cookie    comes back in the notices about this event.
  * TALLY_ERR_AGAIN   the registry is gone.
  * TALLY_ERR_FULL    too many events wait for an answer.
- * After either the event was not sent, no notice will come, and a GAP is reported by itself: let
- * the call go.
+ * TALLY_ERR_LIMIT   a value of the event is out of its bounds, see event.h.
+ * After any of them the event was not sent, no notice will come, and a GAP is reported by itself:
+ * let the call go.
  */
 TALLY_NODISCARD enum tally_err tally_adapter_event(struct tally_adapter *adapter,
                                                    struct tally_now now,
@@ -84,7 +85,8 @@ TALLY_NODISCARD enum tally_err tally_adapter_event(struct tally_adapter *adapter
 
 /*
  * Events that happened in [from, to] may have been lost before they came here, or a call was let
- * go before its answer. lost_count 0: not known how many.
+ * go before its answer. No later snapshot of open legs claims them. lost_count 0: not known how
+ * many.
  */
 void tally_adapter_gap(struct tally_adapter *adapter, struct tally_wall from, struct tally_wall to,
                        uint32_t lost_count);
@@ -141,6 +143,7 @@ struct tally_adapter_counters {
     uint64_t losts;      /* not acknowledged in time */
     uint64_t gone;       /* events not sent: the registry was gone */
     uint64_t full;       /* events not sent: too many waited */
+    uint64_t refused;    /* events not sent: a value was out of its bounds */
     uint64_t gaps;       /* GAP records sent */
     uint64_t hellos;     /* HELLO records sent */
     uint64_t downs;      /* times the registry went away */
