@@ -182,15 +182,24 @@ static uint64_t not_zero(uint64_t value)
 
 /* Short codes are nobody's telephone number; a longer one that the plan refuses may be somebody's.
  */
-static enum tally_sip_called refused(const struct tally_sip_uri *uri)
+static enum tally_sip_called refused(const struct tally_sip_uri *uri, struct tally_event *event)
 {
     size_t digits = 0;
 
-    for (size_t i = 0; i < uri->user.size; i++) {
-        digits += uri->user.at[i] >= '0' && uri->user.at[i] <= '9';
+    for (size_t i = 0; i < uri->user.size && digits <= TALLY_SIP_SHORT_DIGITS_MAX; i++) {
+        if (uri->user.at[i] >= '0' && uri->user.at[i] <= '9') {
+            event->b_number = event->b_number * 10 + (uint64_t)(uri->user.at[i] - '0');
+            digits++;
+        }
     }
-    return digits > TALLY_SIP_SHORT_DIGITS_MAX ? TALLY_SIP_CALLED_UNCERTAIN
-                                               : TALLY_SIP_CALLED_OTHER;
+    if (digits > TALLY_SIP_SHORT_DIGITS_MAX) {
+        event->b_number = 0;
+        return TALLY_SIP_CALLED_UNCERTAIN;
+    }
+    if (event->b_number == 0 && (event->flags & TALLY_EVENT_EMERGENCY) != 0) {
+        event->b_number = TALLY_SIP_SOS;
+    }
+    return event->b_number != 0 ? TALLY_SIP_CALLED_SHORT : TALLY_SIP_CALLED_OTHER;
 }
 
 enum tally_sip_called tally_sip_call_of(const struct tally_sip_trunk *trunk,
@@ -200,6 +209,7 @@ enum tally_sip_called tally_sip_call_of(const struct tally_sip_trunk *trunk,
 {
     uint64_t call_hash = tally_hash(key, request->call_id.at, request->call_id.size);
     uint64_t tag_hash = tally_hash(key, request->from_tag.at, request->from_tag.size);
+    enum tally_sip_called called = TALLY_SIP_CALLED_NUMBER;
 
     *event = (struct tally_event){
         .kind = TALLY_EVENT_SETUP,
@@ -212,9 +222,9 @@ enum tally_sip_called tally_sip_call_of(const struct tally_sip_trunk *trunk,
     };
     set_urgency(trunk, request, event);
     if (normalise(&trunk->plan, &request->uri, &event->b_number) != TALLY_NUMBER_REJECT_NONE) {
-        return refused(&request->uri);
+        called = refused(&request->uri, event);
     }
     set_caller(trunk, request, event);
     set_diversion(&trunk->plan, request, event);
-    return TALLY_SIP_CALLED_NUMBER;
+    return called;
 }

@@ -22,6 +22,7 @@ enum {
     TALLY_SIP_EMERGENCY_MAX = 16,
     TALLY_SIP_EMERGENCY_BYTES = 16, /* with NUL */
     TALLY_SIP_SHORT_DIGITS_MAX = 6, /* a user part with more digits may be a telephone number */
+    TALLY_SIP_SOS = 112,            /* what urn:service:sos is as a number (ITU-T E.161.1) */
 };
 
 /* What is known of the trunk that a listener serves. */
@@ -36,7 +37,8 @@ struct tally_sip_trunk {
 
 enum tally_sip_called {
     TALLY_SIP_CALLED_NUMBER,    /* the event is complete */
-    TALLY_SIP_CALLED_OTHER,     /* not a telephone number: no event */
+    TALLY_SIP_CALLED_SHORT,     /* a short code: the event has its digits as B, or TALLY_SIP_SOS */
+    TALLY_SIP_CALLED_OTHER,     /* no digits at all: no event */
     TALLY_SIP_CALLED_UNCERTAIN, /* refused by the plan, yet long enough to be one: no event */
 };
 
@@ -45,7 +47,7 @@ enum tally_sip_called {
  *
  * at       when it was received.
  * key      secret: Call-ID and tag come from strangers.
- * event    written in every case; to be sent only for TALLY_SIP_CALLED_NUMBER.
+ * event    written in every case; to be sent only for TALLY_SIP_CALLED_NUMBER and _SHORT.
  */
 enum tally_sip_called tally_sip_call_of(const struct tally_sip_trunk *trunk,
                                         const struct tally_sip_request *request,

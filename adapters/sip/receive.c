@@ -103,6 +103,33 @@ static void start_call(struct tally_sip_server *server, struct tally_now now, ui
     effects->cookie = tally_sip_table_cookie(&server->table, slot);
 }
 
+/* A call from here, which may be forwarded from wherever it goes to. */
+static bool is_started_here(const struct tally_sip_trunk *trunk)
+{
+    return trunk->side != TALLY_SIDE_TERMINATING && trunk->trunk_class != TALLY_TRUNK_INTERCONNECT;
+}
+
+/* The registry learns that A has an open leg; whoever calls for help does not wait for that. */
+static void receive_short(struct tally_sip_server *server, struct tally_now now, uint16_t listener,
+                          const struct tally_sip_address *source, uint64_t key,
+                          const struct tally_event *event, struct tally_sip_effects *effects)
+{
+    server->counters.short_codes++;
+    if (!is_started_here(&server->config.listeners[listener].trunk)) {
+        let_go(server, listener, source, key, effects);
+        return;
+    }
+    if ((event->flags & TALLY_EVENT_EMERGENCY) == 0) {
+        start_call(server, now, listener, source, key, event, effects);
+        return;
+    }
+    let_go(server, listener, source, key, effects);
+    server->counters.events++;
+    effects->has_event = true;
+    effects->event = *event;
+    effects->cookie = TALLY_SIP_COOKIE_NOBODY;
+}
+
 static void receive_invite(struct tally_sip_server *server, struct tally_now now, uint16_t listener,
                            const struct tally_sip_address *source,
                            struct tally_sip_effects *effects)
@@ -126,8 +153,14 @@ static void receive_invite(struct tally_sip_server *server, struct tally_now now
     case TALLY_SIP_CALLED_NUMBER:
         start_call(server, now, listener, source, key, &event, effects);
         return;
+    case TALLY_SIP_CALLED_SHORT:
+        receive_short(server, now, listener, source, key, &event, effects);
+        return;
     case TALLY_SIP_CALLED_OTHER:
-        server->counters.short_codes++;
+        server->counters.bad_numbers++;
+        if (is_started_here(&server->config.listeners[listener].trunk)) {
+            tally_sip_add_gap(server, listener, now.wall, now.wall, effects);
+        }
         break;
     case TALLY_SIP_CALLED_UNCERTAIN:
         server->counters.bad_numbers++;

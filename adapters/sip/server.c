@@ -51,7 +51,9 @@ void tally_sip_server_unsent(struct tally_sip_server *server, struct tally_now n
     uint32_t slot = tally_sip_table_of_cookie(&server->table, cookie);
 
     tally_sip_clear(effects);
-    TALLY_ASSERT(slot != NOBODY);
+    if (slot == NOBODY) {
+        return;
+    }
     server->counters.open_gone++;
     tally_sip_allow(server, now, slot, effects);
 }

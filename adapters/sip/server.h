@@ -97,13 +97,16 @@ struct tally_sip_send {
     char bytes[TALLY_SIP_RESPONSE_BYTES_MAX];
 };
 
+/* No transaction has it. */
+#define TALLY_SIP_COOKIE_NOBODY UINT64_MAX
+
 /* What an input brought about. Cleared by the call that fills it in. */
 struct tally_sip_effects {
     uint8_t send_count;
     bool has_event; /* hand it to the registry; if that fails, tally_sip_server_unsent */
     bool has_gap;
     struct tally_event event;
-    uint64_t cookie; /* of the event */
+    uint64_t cookie; /* of the event; NOBODY: the call does not wait for what becomes of it */
     struct tally_wall gap_from, gap_to;
     struct tally_sip_send sends[TALLY_SIP_SENDS_MAX];
 };
@@ -128,7 +131,7 @@ void tally_sip_server_receive(struct tally_sip_server *server, struct tally_now 
                               uint16_t listener, const struct tally_sip_address *source,
                               const void *bytes, size_t size, struct tally_sip_effects *effects);
 
-/* The event of this cookie could not be handed over: the call goes on. */
+/* The event of this cookie could not be handed over: the call goes on, if it waited. */
 void tally_sip_server_unsent(struct tally_sip_server *server, struct tally_now now, uint64_t cookie,
                              struct tally_sip_effects *effects);
 

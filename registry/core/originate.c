@@ -8,6 +8,7 @@
  */
 #include "base/assert.h"
 #include "core/state.h"
+#include "tally/e164.h"
 
 static int64_t age_of(struct tally_now now, struct tally_wall at)
 {
@@ -121,7 +122,9 @@ static void announce(struct tally_registry *registry, struct tally_now now, uint
     uint64_t record_id = tally_calls_id(&registry->calls, slot);
     uint32_t peer = TALLY_PEER_NOBODY;
 
-    if (tally_lookup(registry, event->b_number, now, &entry) != TALLY_CDB_HELD) {
+    /* A short code may look like the head of somebody's range. */
+    if (!tally_e164_is_plausible(event->b_number) ||
+        tally_lookup(registry, event->b_number, now, &entry) != TALLY_CDB_HELD) {
         return;
     }
     peer = tally_peers_by_op(&registry->peers, entry->range.holder);

@@ -41,6 +41,9 @@ static void open_server(uint32_t transaction_max, uint32_t chunk_max)
                                                    : TALLY_SIDE_TERMINATING;
         listeners[i].wording.allow_code = 302;
     }
+    listeners[ORIGINATING].trunk.trunk_class = TALLY_TRUNK_CUSTOMER;
+    (void)snprintf(listeners[ORIGINATING].trunk.emergency[0], TALLY_SIP_EMERGENCY_BYTES, "112");
+    listeners[ORIGINATING].trunk.emergency_count = 1;
     assert_true(tally_sip_network_parse("198.51.100.0/24", &listeners[GUARDED].allow_from[0]));
     listeners[GUARDED].allow_from_count = 1;
     tally_sip_server_close(server);
@@ -557,20 +560,69 @@ static void a_full_table_lets_go(void **state)
     assert_int_equal(tally_sip_server_transaction_count(server), 1);
 }
 
+/* Where it goes from there nobody sees: the registry must know that A has an open leg. */
+static void a_short_code_is_an_event(void **state)
+{
+    uint64_t cookie;
+
+    (void)state;
+    receive_at(0, ORIGINATING, "INVITE", "1471", 1, "", "z9hG4bKb");
+    assert_true(effects.has_event);
+    assert_int_equal(effects.send_count, 0);
+    assert_int_equal(effects.event.b_number, 1471);
+    assert_true(effects.event.a_network == 442071838750);
+    cookie = effects.cookie;
+    notice(1, TALLY_ADAPTER_NOTICE_ACK, cookie, 0);
+    assert_only_sends("302 Moved Temporarily");
+    assert_int_equal(counters()->short_codes, 1);
+}
+
+/* Whoever calls for help is let go first; nothing that becomes of the event holds him up. */
+static void an_emergency_call_does_not_wait(void **state)
+{
+    static const enum tally_adapter_notice_type types[] = {
+        TALLY_ADAPTER_NOTICE_ACK, TALLY_ADAPTER_NOTICE_VERDICT, TALLY_ADAPTER_NOTICE_LOST};
+    uint64_t cookie;
+
+    (void)state;
+    receive_at(0, ORIGINATING, "INVITE", "112", 1, "", "z9hG4bKb");
+    assert_only_sends("302 Moved Temporarily");
+    assert_true(effects.has_event);
+    assert_false(effects.has_gap);
+    assert_int_equal(effects.event.b_number, 112);
+    assert_int_equal(effects.event.flags, TALLY_EVENT_EMERGENCY);
+    cookie = effects.cookie;
+    tally_sip_server_unsent(server, at(1), cookie, &effects);
+    assert_int_equal(effects.send_count, 0);
+    for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        notice(2, types[i], cookie, 0);
+        assert_int_equal(effects.send_count, 0);
+    }
+    assert_int_equal(tally_sip_server_transaction_count(server), 0);
+}
+
 static void what_is_no_telephone_call(void **state)
 {
     (void)state;
-    receive_at(0, ORIGINATING, "INVITE", "112", 1, "", "z9hG4bKb");
+    receive_at(0, TERMINATING, "INVITE", "112", 1, "", "z9hG4bKb");
     assert_false(effects.has_event || effects.has_gap);
     assert_only_sends("302 Moved Temporarily");
-    receive_at(0, ORIGINATING, "INVITE", "alice", 2, "", "z9hG4bKb");
+    receive_at(0, BOTH, "INVITE", "1471", 5, "", "z9hG4bKb"); /* an interconnect's */
     assert_false(effects.has_event || effects.has_gap);
+    assert_only_sends("302 Moved Temporarily");
     assert_int_equal(counters()->short_codes, 2);
+    receive_at(0, ORIGINATING, "INVITE", "alice", 2, "", "z9hG4bKb");
+    assert_false(effects.has_event);
+    assert_true(effects.has_gap); /* she may forward the call, and no event can be made of it */
+    assert_only_sends("302 Moved Temporarily");
+    receive_at(0, TERMINATING, "INVITE", "alice", 6, "", "z9hG4bKb");
+    assert_false(effects.has_event || effects.has_gap);
+    assert_int_equal(counters()->bad_numbers, 2);
     receive_at(0, ORIGINATING, "INVITE", "2071838750", 3, "", "z9hG4bKb"); /* no plan says what */
     assert_false(effects.has_event);
     assert_true(effects.has_gap);
     assert_only_sends("302 Moved Temporarily");
-    assert_int_equal(counters()->bad_numbers, 1);
+    assert_int_equal(counters()->bad_numbers, 3);
     receive_at(0, ORIGINATING, "INVITE", "+390612345678", 4, ";tag=t", "z9hG4bKb");
     assert_false(effects.has_event || effects.has_gap);
     assert_only_sends("302 Moved Temporarily");
@@ -698,6 +750,8 @@ int main(void)
         TEST(forgotten_after_32_s),
         TEST(answers_are_repeated_after_a_trying),
         TEST(a_full_table_lets_go),
+        TEST(a_short_code_is_an_event),
+        TEST(an_emergency_call_does_not_wait),
         TEST(what_is_no_telephone_call),
         TEST(strangers_get_403),
         TEST(where_answers_go),
