@@ -174,17 +174,36 @@ static void take_query(struct tally_registry *registry, struct tally_now now,
     }
 }
 
+/* How wrong the instants of our own originations may be: the worst of the feeds that report them.
+ */
+static int64_t feeds_bound_us(const struct tally_registry *registry)
+{
+    int64_t bound_us = 0;
+
+    for (uint8_t at = 0; at < registry->config.feed_count; at++) {
+        const struct tally_feed *feed = &registry->feeds[at];
+
+        if (tally_feed_reports(feed, TALLY_SIDE_ORIGINATING) && feed->is_greeted &&
+            (int64_t)feed->clock_bound_us > bound_us) {
+            bound_us = (int64_t)feed->clock_bound_us;
+        }
+    }
+    return bound_us;
+}
+
 /*
  * The records that the arrival could belong to are still here, were covered by our feeds, and would
  * be recognised: it is neither older than a query may be nor yet to come, and the error of all
  * clocks together is small.
  */
-static bool is_instant_sure(struct tally_now now, struct tally_wall at, int64_t early_us)
+static bool is_instant_sure(const struct tally_registry *registry, struct tally_now now,
+                            const struct tally_pending *asked)
 {
-    int64_t age_us = tally_wall_since_us(now.wall, at);
+    int64_t doubt_us = asked->early_us + feeds_bound_us(registry);
+    int64_t age_us = tally_wall_since_us(now.wall, asked->at);
 
-    return early_us <= CLOCK_DOUBT_MAX_US && age_us <= TALLY_QUERY_AGE_MAX_US &&
-           age_us >= -early_us;
+    return doubt_us <= CLOCK_DOUBT_MAX_US && age_us <= TALLY_QUERY_AGE_MAX_US &&
+           age_us >= -doubt_us;
 }
 
 /* A batch takes about as long as batches did when the clock was measured; else somebody has set it.
@@ -206,23 +225,6 @@ static bool is_stale(const struct tally_registry *registry, struct tally_now now
     int64_t age_us = tally_wall_since_us(now.wall, tally_peer_instant(from, sealed_at));
 
     return age_us > (int64_t)query->budget_us + tally_peer_bound_us(registry, peer);
-}
-
-/* How wrong the instants of our own originations may be: the worst of the feeds that report them.
- */
-static int64_t feeds_bound_us(const struct tally_registry *registry)
-{
-    int64_t bound_us = 0;
-
-    for (uint8_t at = 0; at < registry->config.feed_count; at++) {
-        const struct tally_feed *feed = &registry->feeds[at];
-
-        if (tally_feed_reports(feed, TALLY_SIDE_ORIGINATING) && feed->is_greeted &&
-            (int64_t)feed->clock_bound_us > bound_us) {
-            bound_us = (int64_t)feed->clock_bound_us;
-        }
-    }
-    return bound_us;
 }
 
 void tally_answer_query(struct tally_registry *registry, struct tally_now now, uint32_t peer,
@@ -254,11 +256,10 @@ void tally_answer_query(struct tally_registry *registry, struct tally_now now, u
         return;
     }
     asked.at = tally_peer_instant(from, query->at);
-    asked.early_us = tally_peer_bound_us(registry, peer) + feeds_bound_us(registry) +
+    asked.early_us = tally_peer_bound_us(registry, peer) +
                      (query->clock_bound_us == UINT32_MAX ? registry->config.skew_unmeasured_us
                                                           : (int64_t)query->clock_bound_us);
-    asked.is_timed =
-        is_clock_sure(from, now, sealed_at) && is_instant_sure(now, asked.at, asked.early_us);
+    asked.is_timed = is_clock_sure(from, now, sealed_at) && is_instant_sure(registry, now, &asked);
     take_query(registry, now, &asked, a_entry, effects);
 }
 
@@ -270,8 +271,8 @@ void tally_answer_self(struct tally_registry *registry, struct tally_now now,
     if (tally_lookup(registry, displayed(query), now, &entry) == TALLY_CDB_HELD) {
         struct tally_pending asked = {.peer = TALLY_PEER_SELF, .query = *query, .at = query->at};
 
-        asked.early_us = (int64_t)query->clock_bound_us + feeds_bound_us(registry);
-        asked.is_timed = is_instant_sure(now, asked.at, asked.early_us);
+        asked.early_us = (int64_t)query->clock_bound_us;
+        asked.is_timed = is_instant_sure(registry, now, &asked);
         take_query(registry, now, &asked, entry, effects);
     }
 }
