@@ -203,6 +203,8 @@ static void make_hello(struct tally_feed_state *state, struct tally_now now,
     };
     state->link = TALLY_FEED_LINK_UP;
     state->has_hello_given = true;
+    state->hello_at = now.mono;
+    state->is_retelling_wanted = false;
     forget_old_legs(state, now.wall);
     state->is_telling_legs = true;
     state->leg_next = state->leg_oldest;
@@ -221,6 +223,16 @@ static void make_gap(struct tally_feed_state *state, struct tally_feed_record *r
     state->gap_given = record->gap;
     state->has_gap_given = true;
     state->has_gap = false;
+    state->is_retelling_wanted = true;
+}
+
+static bool is_retelling_due(const struct tally_feed_state *state, struct tally_now now)
+{
+    int64_t leg_count = (int64_t)(state->leg_end - state->leg_oldest);
+
+    return state->is_retelling_wanted && !state->is_telling_legs &&
+           tally_mono_since_us(now.mono, state->hello_at) >=
+               TALLY_FEED_STATE_RETELL_US + leg_count * TALLY_FEED_STATE_RETELL_LEG_US;
 }
 
 /* The oldest FLUSH is answered once a drain began after it was asked. */
@@ -275,6 +287,12 @@ bool tally_feed_state_next(struct tally_feed_state *state, struct tally_now now,
     }
     if (state->has_gap) {
         make_gap(state, record);
+        return true;
+    }
+    if (is_retelling_due(state, now)) {
+        make_hello(state, now, record);
+        state->has_hello_given = false; /* the registry was never away */
+        state->counters.hellos++;
         return true;
     }
     if (state->has_drained && (is_flush_ready(state) || is_watermark_due(state, now))) {

@@ -21,6 +21,10 @@
 enum {
     TALLY_FEED_STATE_FLUSHES_MAX = 1024, /* waiting for their watermark; the registry does not ask
                                             again, its query then ends in UNKNOWN */
+    /* After a GAP the snapshot is told again, so that one late answer does not bar denials for as
+     * long as a leg may be open; not more often than this, and more rarely with many legs. */
+    TALLY_FEED_STATE_RETELL_US = 10000000,
+    TALLY_FEED_STATE_RETELL_LEG_US = 1000,
     /* Leaves the registry's 50 ms with room for a late turn. */
     TALLY_FEED_STATE_WATERMARK_US = 40000,
 };
@@ -89,7 +93,8 @@ struct tally_feed_state {
     uint64_t leg_oldest, leg_end;
     struct tally_wall leg_since; /* all later legs are in the ring */
     int64_t wall_ahead_us;       /* of the monotonic clock, when the legs were last looked at */
-    bool is_telling_legs;
+    bool is_telling_legs, is_retelling_wanted;
+    struct tally_mono hello_at;
     uint64_t leg_next;
     uint32_t legs_told;
 
@@ -118,7 +123,8 @@ void tally_feed_state_lost(struct tally_feed_state *state, struct tally_wall fro
                            struct tally_wall to, uint32_t lost_count);
 void tally_feed_state_drained(struct tally_feed_state *state, struct tally_now at);
 
-/* The next record to send now, in the order of sending: HELLO, GAP, WATERMARK. */
+/* The next record to send now, in the order of sending: HELLO, GAP, WATERMARK. Some time after a
+ * GAP another HELLO comes, for a new snapshot. */
 bool tally_feed_state_next(struct tally_feed_state *state, struct tally_now now,
                            struct tally_feed_record *record);
 

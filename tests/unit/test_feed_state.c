@@ -202,6 +202,31 @@ static void an_ack_too_late(void **unused)
     assert_int_equal(state.counters.losts, 2);
 }
 
+/* The call that was let go is in the snapshot that follows; the registry then knows all legs. */
+static void a_gap_is_mended_by_another_snapshot(void **unused)
+{
+    (void)unused;
+    come_up(0, 500);
+    assert_int_equal(setup(0, 41), TALLY_ERR_OK);
+    assert_expires(50 * MS, TALLY_ADAPTER_NOTICE_LOST);
+    assert_next(50 * MS, TALLY_FEED_GAP);
+    for (int64_t us = 500 * MS; us <= 10000 * MS; us += 500 * MS) {
+        ping(us, 500);
+    }
+    assert_next(10001 * MS - 1, TALLY_FEED_NONE);
+    assert_next(10001 * MS, TALLY_FEED_HELLO); /* 10 s, and 1 ms for the leg */
+    assert_int_equal(out.hello.next_seq, 3);
+    tally_feed_state_sent(&state);
+    assert_expires(10001 * MS, TALLY_ADAPTER_NOTICE_NONE); /* it was never away */
+    assert_true(tally_feed_state_next_leg(&state, at(10001 * MS), &out));
+    assert_int_equal(out.type, TALLY_FEED_OPEN_LEG);
+    assert_int_equal(out.event.event.leg_key, 41);
+    assert_true(tally_feed_state_next_leg(&state, at(10001 * MS), &out));
+    assert_int_equal(out.type, TALLY_FEED_OPEN_LEGS_END);
+    assert_int_equal(out.legs_end.leg_count, 1);
+    assert_next(10500 * MS, TALLY_FEED_NONE); /* once is enough */
+}
+
 static void only_a_causal_feed_misses_acks(void **unused)
 {
     (void)unused;
@@ -622,6 +647,7 @@ int main(void)
         TEST(a_first_start_without_calls_has_no_gap),
         TEST(an_ack_in_time),
         TEST(an_ack_too_late),
+        TEST(a_gap_is_mended_by_another_snapshot),
         TEST(only_a_causal_feed_misses_acks),
         TEST(silence),
         TEST(another_daemon),
