@@ -223,7 +223,8 @@ static void make_gap(struct tally_feed_state *state, struct tally_feed_record *r
     state->gap_given = record->gap;
     state->has_gap_given = true;
     state->has_gap = false;
-    state->is_retelling_wanted = true;
+    /* What comes before the snapshot is mended by it. */
+    state->is_retelling_wanted |= !state->is_telling_legs || state->legs_told > 0;
 }
 
 static bool is_retelling_due(const struct tally_feed_state *state, struct tally_now now)

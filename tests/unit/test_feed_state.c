@@ -227,6 +227,23 @@ static void a_gap_is_mended_by_another_snapshot(void **unused)
     assert_next(10500 * MS, TALLY_FEED_NONE); /* once is enough */
 }
 
+/* The GAP that follows a HELLO comes before its snapshot, which mends it. */
+static void a_gap_before_the_snapshot_needs_no_other(void **unused)
+{
+    (void)unused;
+    assert_int_equal(setup(1, 41), TALLY_ERR_AGAIN);
+    ping(2, 500);
+    assert_next(3, TALLY_FEED_HELLO);
+    assert_next(3, TALLY_FEED_GAP);
+    tally_feed_state_sent(&state);
+    while (tally_feed_state_next_leg(&state, at(3), &out)) {
+    }
+    for (int64_t us = 500 * MS; us <= 20000 * MS; us += 500 * MS) {
+        ping(us, 500);
+        assert_next(us, TALLY_FEED_NONE);
+    }
+}
+
 static void only_a_causal_feed_misses_acks(void **unused)
 {
     (void)unused;
@@ -648,6 +665,7 @@ int main(void)
         TEST(an_ack_in_time),
         TEST(an_ack_too_late),
         TEST(a_gap_is_mended_by_another_snapshot),
+        TEST(a_gap_before_the_snapshot_needs_no_other),
         TEST(only_a_causal_feed_misses_acks),
         TEST(silence),
         TEST(another_daemon),
