@@ -6,8 +6,10 @@ while one is gone; 603 is back within the matching window and 5 s; no honest cal
 
 Method: three sipp at 25 calls/s each: honest calls at alfa's switch, the same calls 0.5 s later at
 bravo's, and spoofed ones at bravo's. Bravo's tallyd is killed and restarted, then alfa's. Each
-call's time is known from its place in the list; calls within a second of a change are not judged
-as to 603, but every single one must get its answer in time.
+call's time is known from its place in the list; calls within a second of a change, or in the time after
+a gap that
+alfa's registry itself reports, are not judged as to 603, but every single one must get its answer
+in time.
 """
 
 import os
@@ -35,9 +37,35 @@ PLAY = [(6, "bravo", "kill"), (11, "bravo", "restart"), (24, "alfa", "kill"),
 LENGTH_S = 42
 
 
-def phase_of(at_s):
+class Watch:
+    """Notes when alfa's feed reports a gap: an adapter that is not answered within 50 ms, on a host
+    that is busy with something else, lets the call go and says so, and for a while alfa rightly
+    denies nothing."""
+
+    def __init__(self, bed):
+        self.bed = bed
+        self.gap_count = None
+        self.gaps_s = []
+
+    def look(self, at_s):
+        status = self.bed.alfa.status()
+        count = status["feeds"][0]["gaps"] if status else None
+        if self.gap_count is not None and count is not None and count > self.gap_count:
+            self.gaps_s.append(at_s)
+        self.gap_count = count
+
+    def until(self, started, at_s):
+        while time.monotonic() < started + at_s:
+            self.look(time.monotonic() - started)
+            time.sleep(max(0.0, min(0.25, started + at_s - time.monotonic())))
+
+    def is_doubted(self, at_s):
+        return any(gap_s - MARGIN_S <= at_s < gap_s + BACK_S for gap_s in self.gaps_s)
+
+
+def phase_of(at_s, watch):
     """What must hold for a spoofed call that began at this second."""
-    state = "known"
+    state = "doubted" if watch.is_doubted(at_s) else "known"
     for change_s, who, what in PLAY:
         if at_s < change_s - MARGIN_S:
             return state
@@ -45,18 +73,18 @@ def phase_of(at_s):
         if at_s < change_s + MARGIN_S:
             return "returning" if state == "returning" else "turning"
         if what == "restart" and at_s >= change_s + BACK_S:
-            state = "known"
+            state = "doubted" if watch.is_doubted(at_s) else "known"
         del who
     return state
 
 
-def check(kind, results, count, problems):
+def check(kind, results, count, problems, watch):
     tally = {}
     if len(results) != count:
         problems.append(f"{kind}: {len(results)} of {count} calls got a final answer")
     for result in results:
         at_s = int(result["note"]) / RATE
-        phase = phase_of(at_s)
+        phase = phase_of(at_s, watch)
         key = (phase, result["code"])
         tally[key] = tally.get(key, 0) + 1
         if result["wait_us"] > ANSWER_US_MAX:
@@ -67,8 +95,8 @@ def check(kind, results, count, problems):
             problems.append(f"spoofed call at {at_s:.2f} s got {result['code']}, not 603")
         if kind == "spoofed" and phase == "gone" and result["code"] != 302:
             problems.append(f"spoofed call at {at_s:.2f} s got {result['code']} with a registry gone")
-    if kind == "spoofed" and not any(result["code"] == 603 for result in results):
-        problems.append("no spoofed call got 603")
+    if kind == "spoofed" and sum(result["code"] == 603 for result in results) < count / 4:
+        problems.append("fewer than a quarter of the spoofed calls got 603")
     worst_us = max((result["wait_us"] for result in results), default=0)
     print(f"{kind}: " + ", ".join(f"{phase} {code} x {number}"
                                   for (phase, code), number in sorted(tally.items())) +
@@ -89,22 +117,24 @@ def main():
             first = bed.sipp(bed.alfa, "originating", honest, RATE, "honest-alfa", True)
             time.sleep(0.5)
             started = time.monotonic()
+            watch = Watch(bed)
             runs = [first, bed.sipp(bed.bravo, "terminating", honest, RATE, "honest-bravo", True),
                     bed.sipp(bed.bravo, "terminating", spoofed, RATE, "spoofed", True)]
             for at_s, name, what in PLAY:
                 operator = getattr(bed, name)
-                time.sleep(max(0.0, started + at_s - time.monotonic()))
+                watch.until(started, at_s)
                 print(f"{at_s} s: {what} {name}'s tallyd", flush=True)
                 if what == "kill":
                     bed.end(operator.tallyd, signal.SIGKILL)
                 else:
                     operator.start_tallyd()
+            watch.until(started, LENGTH_S)
             for run in runs:
                 wait_until(f"{run.bed_name} ends", LENGTH_S + 60, lambda run=run: run.poll()
                            is not None, 0.2)
-            check("originating", bed.sipp_results("honest-alfa"), count, problems)
-            check("honest", bed.sipp_results("honest-bravo"), count, problems)
-            check("spoofed", bed.sipp_results("spoofed"), count, problems)
+            check("originating", bed.sipp_results("honest-alfa"), count, problems, watch)
+            check("honest", bed.sipp_results("honest-bravo"), count, problems, watch)
+            check("spoofed", bed.sipp_results("spoofed"), count, problems, watch)
     except BedError as error:
         fail(f"load: {error}")
     for problem in problems[:20]:
