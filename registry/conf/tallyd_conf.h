@@ -24,7 +24,7 @@ enum {
 };
 
 /* Where tallyctl looks when it is not told. */
-#define TALLY_DAEMON_CONTROL_SOCKET "/run/tallystick/control"
+#define TALLY_DAEMON_CONTROL_SOCKET "/run/tally/control"
 
 enum tally_log_level {
     TALLY_LOG_ERROR,

@@ -14,7 +14,7 @@
 #define ROOT "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define NEEDED                                                                                     \
     "operator = \"op-a.example\";\n"                                                               \
-    "noise_key_file = \"/etc/tallystick/noise.key\";\n"                                            \
+    "noise_key_file = \"/etc/tally/noise.key\";\n"                                                 \
     "listen = \"tcp://127.0.0.1:7301\";\n"                                                         \
     "cdb_directory = \"/var/lib/cdb\";\n"                                                          \
     "cdb_root = \"" ROOT "\";\n"
@@ -38,7 +38,7 @@ static void test_defaults(void **state)
     assert_string_equal(conf.operator_id, "op-a.example");
     assert_string_equal(conf.listen, "tcp://127.0.0.1:7301");
     assert_string_equal(conf.source_address, "");
-    assert_string_equal(conf.control_socket, "/run/tallystick/control");
+    assert_string_equal(conf.control_socket, "/run/tally/control");
     assert_int_equal(conf.match_window_s, 60);
     assert_int_equal(conf.open_leg_s, 3600);
     assert_int_equal(conf.release_tail_s, 60);
