@@ -25,6 +25,7 @@ enum {
     TIMERS_PER_TURN_MAX = 4096,
     CHUNKS_PER_TRANSACTION = 4,
     IDLE_WAIT_US = 1000000,
+    REGISTRY_WAIT_US = 3000000, /* from the start, before its absence is told */
 };
 
 struct program {
@@ -39,6 +40,7 @@ struct program {
     struct tally_sip_effects effects;
     struct tally_sip_socket_counters counters;
     struct tally_now last_turn;
+    struct tally_mono missing_at; /* when to tell that no registry has come; 0: told, or it came */
     char datagram[TALLY_SIP_DATAGRAM_BYTES_MAX];
 };
 
@@ -98,6 +100,7 @@ static void take_notices(struct program *program, struct tally_now now)
                 perform(program, now);
             }
         } else if (notice.type == TALLY_ADAPTER_NOTICE_UP) {
+            program->missing_at.us = 0;
             tally_sip_report_registry(now.wall, TALLY_SIP_REGISTRY_HERE);
         }
     }
@@ -174,6 +177,10 @@ static void turn(struct program *program)
         }
     }
     take_timers(program, now);
+    if (program->missing_at.us != 0 && now.mono.us >= program->missing_at.us) {
+        program->missing_at.us = 0;
+        tally_sip_report_no_registry(now.wall, program->conf.feed);
+    }
     now.wall.us--;
     tally_adapter_drained(program->adapter, now);
     program->last_turn = now;
@@ -268,6 +275,7 @@ static enum tally_err open_all(struct program *program, struct tally_fault *faul
         err = tally_adapter_open(&feed, now, &program->adapter, fault);
     }
     program->last_turn = now;
+    program->missing_at.us = now.mono.us + REGISTRY_WAIT_US;
     return err;
 }
 
@@ -357,7 +365,9 @@ int main(int argc, char **argv)
     if (err == TALLY_ERR_OK && !arguments.only_checks) {
         err = run(program, &fault);
     }
-    if (err != TALLY_ERR_OK && arguments.only_checks) {
+    if (err == TALLY_ERR_OK && arguments.only_checks) {
+        (void)printf("%s: good\n", arguments.config);
+    } else if (err != TALLY_ERR_OK && arguments.only_checks) {
         (void)fprintf(stderr, "%s\n", fault.text);
     } else if (err != TALLY_ERR_OK) {
         tally_sip_report_fault(clock_now().wall, &fault);

@@ -47,6 +47,16 @@ void tally_sip_report_registry(struct tally_wall at, enum tally_sip_registry reg
     end_line();
 }
 
+void tally_sip_report_no_registry(struct tally_wall at, const char *feed)
+{
+    start_line(at, "warning", "registry_missing");
+    (void)fprintf(stderr,
+                  " feed=\"%s\" text=\"no tallyd answers there; calls go on unverified until one "
+                  "does. Is tallyd running, with this run_directory and a feed of this name?\"",
+                  feed);
+    end_line();
+}
+
 void tally_sip_report_stopped(struct tally_wall at)
 {
     start_line(at, "notice", "stopped");

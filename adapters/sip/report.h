@@ -18,6 +18,8 @@
 void tally_sip_report_listening(struct tally_wall at, const struct tally_sip_address *address,
                                 const char *trunk);
 void tally_sip_report_registry(struct tally_wall at, enum tally_sip_registry registry);
+/* None was there since the start. feed: the path of its endpoints, as configured. */
+void tally_sip_report_no_registry(struct tally_wall at, const char *feed);
 void tally_sip_report_stopped(struct tally_wall at);
 void tally_sip_report_fault(struct tally_wall at, const struct tally_fault *fault);
 

@@ -149,7 +149,7 @@ def check_words(stage):
 
     status, text = run("--help")
     assert status == 0 and "--check-config" in text, text
-    assert run("--check-config", "--config", stage.conf) == (0, "")
+    assert run("--check-config", "--config", stage.conf) == (0, f"{stage.conf}: good\n")
     assert run("--no-such-option")[0] == 2
     bad = stage.path("bad.conf")
     with open(bad, "w", encoding="ascii") as out:
@@ -164,6 +164,7 @@ def play(stage):
     first = stage.spawn([os.path.join(BIN, "tally-sip"), "--config", stage.conf], "sip.log")
     wait_for("listening", lambda: read(stage.path("sip.log")).count("event=listening") == 2)
     assert stage.sipp("options", "terminating", [], "o1")[0]["code"] == "503"
+    wait_for("no registry", lambda: "event=registry_missing" in read(stage.path("sip.log")))
     standin = stage.standin("standin1.log")
     assert stage.sipp("options", "terminating", [], "o2")[0]["code"] == "200"
     check_words(stage)
