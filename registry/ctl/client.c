@@ -14,6 +14,7 @@
 
 struct tally_ctl_client {
     int fd;
+    int output_fd;     /* -1: none */
     size_t taken_size; /* of the line given out last, with its end */
     size_t size;
     char bytes[2 * TALLY_CTL_LINE_MAX_BYTES];
@@ -67,6 +68,7 @@ enum tally_err tally_ctl_client_open(const char *path, struct tally_ctl_client *
         return tally_fault_set(fault, TALLY_ERR_SYSTEM, "no memory");
     }
     client->fd = fd;
+    client->output_fd = -1;
     *out = client;
     return TALLY_ERR_OK;
 }
@@ -77,6 +79,11 @@ void tally_ctl_client_close(struct tally_ctl_client *client)
         (void)close(client->fd);
         free(client);
     }
+}
+
+void tally_ctl_client_write_to(struct tally_ctl_client *client, int output_fd)
+{
+    client->output_fd = output_fd;
 }
 
 enum tally_err tally_ctl_client_ask(struct tally_ctl_client *client, json_t *request,
@@ -129,7 +136,7 @@ static void drop_taken(struct tally_ctl_client *client)
 static enum tally_err receive(struct tally_ctl_client *client, int64_t until_ms,
                               struct tally_fault *fault)
 {
-    struct pollfd poll_fd = {.fd = client->fd, .events = POLLIN};
+    struct pollfd fds[2] = {{.fd = client->fd, .events = POLLIN}, {.fd = client->output_fd}};
     int64_t wait_ms = until_ms == TALLY_CTL_WAIT_FOREVER_MS ? -1 : until_ms - tally_ctl_now_ms();
     ssize_t count;
     int ready;
@@ -137,9 +144,12 @@ static enum tally_err receive(struct tally_ctl_client *client, int64_t until_ms,
     if (until_ms != TALLY_CTL_WAIT_FOREVER_MS && wait_ms < 0) {
         wait_ms = 0;
     }
-    ready = poll(&poll_fd, 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms);
+    ready = poll(fds, 2, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms);
     if (ready == 0) {
         return tally_fault_set(fault, TALLY_ERR_TIMEOUT, "tallyd did not answer in time");
+    }
+    if (ready > 0 && (fds[1].revents & (POLLERR | POLLNVAL)) != 0) {
+        return tally_fault_set(fault, TALLY_ERR_SYSTEM, "nobody reads the output any more");
     }
     count = ready < 0 ? -1
                       : recv(client->fd, client->bytes + client->size,

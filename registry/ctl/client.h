@@ -48,5 +48,11 @@ TALLY_NODISCARD enum tally_err tally_ctl_client_read(struct tally_ctl_client *cl
                                                      int64_t until_ms, struct tally_ctl_line *line,
                                                      struct tally_fault *fault);
 
+/*
+ * From now on a wait also ends when nobody is left to read from output_fd, a pipe or socket that
+ * the lines go to: with TALLY_ERR_SYSTEM.
+ */
+void tally_ctl_client_write_to(struct tally_ctl_client *client, int output_fd);
+
 /* Milliseconds of the monotonic clock. */
 int64_t tally_ctl_now_ms(void);

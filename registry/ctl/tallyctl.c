@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ANSWER_WAIT_MS INT64_C(5000)
 
@@ -238,6 +239,8 @@ static enum tally_err run_tail(const struct options *options, struct tally_fault
         }
         (void)fflush(stdout);
         json_decref(line.root);
+        /* Else `call tail | head -1` would wait for a call before it ends. */
+        tally_ctl_client_write_to(client, STDOUT_FILENO);
         err = follow(options, client, fault);
     }
     tally_ctl_client_close(client);
