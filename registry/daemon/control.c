@@ -49,7 +49,7 @@ static void add_session_rejects(const struct tally_daemon *daemon,
     struct tally_session_stats stats;
 
     tally_sessions_stats(daemon->sessions, &stats);
-    for (unsigned reason = 0; reason < TALLY_REJECT_COUNT; reason++) {
+    for (unsigned reason = TALLY_REJECT_NONE + 1; reason < TALLY_REJECT_COUNT; reason++) {
         counters->peer_reject_count[reason] += stats.rejects[reason];
     }
 }

@@ -58,7 +58,8 @@ static enum tally_err check_usable(const struct tally_participants_work *work, c
     if (snapshot->network[0] == '\0') {
         return tally_fault_set(fault, TALLY_ERR_CONFIG,
                                "%s holds no root statement of the network that cdb_root names; "
-                               "%u statements were refused: tally-cdb verify tells why",
+                               "%u files were refused; correct cdb_root, or cdb_directory: "
+                               "tally-cdb verify tells a directory's id",
                                where, snapshot->fault_count);
     }
     if (snapshot->stamped.us == 0) {

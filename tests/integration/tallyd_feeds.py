@@ -128,6 +128,26 @@ def lost_peer_denies_nothing(bed, bravo, numbers):
            "proven", "BLOCK")
 
 
+def tallyctl_is_honest(bed):
+    """Frames that were taken are no rejects; a follower ends when nobody reads what it prints."""
+    sent = bed.bravo.status()["peer_rejects"]
+    if "NONE" in sent:
+        raise BedError(f"tallyctl status counts good frames as rejects: {sent}")
+    follower = subprocess.Popen(
+        [bed.program("tallyctl"), "--socket", bed.bravo.control, "call", "tail"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        follower.stdout.readline()
+        follower.stdout.close()
+        status = follower.wait(10)
+    except subprocess.TimeoutExpired:
+        follower.kill()
+        raise BedError("tallyctl call tail goes on though nobody reads its output") from None
+    if status != 1:
+        raise BedError(f"tallyctl call tail without a reader ended with {status}, expected 1")
+    print("tallyctl: no rejects without a fault, no follower without a reader", flush=True)
+
+
 def no_numbers_in_logs(bed, numbers):
     for operator in bed.operators:
         with open(os.path.join(bed.dir, f"{operator.name}-tallyd.log"), encoding="utf-8") as file:
@@ -155,6 +175,7 @@ def main():
             wait_until("bravo covers its calls again", 40, covered(bed.bravo))
             silence_denies_nothing(bed, alfa, bravo, numbers)
             lost_peer_denies_nothing(bed, bravo, numbers)
+            tallyctl_is_honest(bed)
             no_numbers_in_logs(bed, numbers)
     except BedError as error:
         fail(f"tallyd_feeds: {error}")
