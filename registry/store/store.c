@@ -24,8 +24,10 @@ static const struct tally_store_slice boot_key = {"boot", 4};
 static enum tally_err make_directory(const char *directory, struct tally_fault *fault)
 {
     if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
-        return tally_fault_set(fault, TALLY_ERR_SYSTEM, "%s: cannot be made: %s", directory,
-                               strerror(errno));
+        return tally_fault_set(
+            fault, TALLY_ERR_SYSTEM,
+            "%s: cannot be made: %s; the folder around it must exist and be writable", directory,
+            strerror(errno));
     }
     return TALLY_ERR_OK;
 }
