@@ -64,6 +64,45 @@ enum tally_err tally_daemon_follow_check_key(const struct tally_daemon *daemon,
                            daemon->conf.noise_key_file, daemon->conf.operator_id);
 }
 
+/* An address translator may stand between us and the peers, so this is no reason to stop. */
+static void report_addresses(struct tally_daemon *daemon,
+                             const struct tally_participants *participants)
+{
+    const struct tally_daemon_conf *conf = &daemon->conf;
+    uint32_t op = tally_cdb_operator_find(participants->index, conf->operator_id);
+    const struct tally_cdb_operator *ours;
+    struct tally_address source, listed;
+    bool has_listen = false;
+    bool has_source = !tally_address_parse(conf->source_address, &source);
+
+    if (op == TALLY_CDB_NOBODY) {
+        return;
+    }
+    ours = tally_cdb_operator_at(participants->index, op);
+    for (uint8_t i = 0; i < ours->endpoint_count; i++) {
+        has_listen = has_listen || strcmp(ours->endpoints[i], conf->listen) == 0;
+        has_source = has_source || (tally_address_of_endpoint(ours->endpoints[i], &listed) &&
+                                    tally_address_compare(&listed, &source) == 0);
+    }
+    for (uint8_t i = 0; i < ours->egress_count; i++) {
+        has_source = has_source || (tally_address_parse(ours->egress[i], &listed) &&
+                                    tally_address_compare(&listed, &source) == 0);
+    }
+    if (!has_listen) {
+        tally_report(
+            &daemon->report, TALLY_REPORT_CDB_NO_LISTEN,
+            "listen=%s endpoint=%s text=\"peers connect to the endpoint, which has to lead "
+            "here: correct listen, or publish it with tally-cdb operator set\"",
+            conf->listen, ours->endpoint_count == 0 ? "-" : ours->endpoints[0]);
+    }
+    if (!has_source) {
+        tally_report(&daemon->report, TALLY_REPORT_CDB_NO_SOURCE,
+                     "source_address=%s text=\"peers refuse addresses that are not listed: correct "
+                     "it, or publish it with tally-cdb operator set --egress\"",
+                     conf->source_address);
+    }
+}
+
 void tally_daemon_follow_adopt(struct tally_daemon *daemon, struct tally_participants *participants)
 {
     struct tally_input input = {.type = TALLY_INPUT_CDB, .cdb = participants->index};
@@ -76,6 +115,7 @@ void tally_daemon_follow_adopt(struct tally_daemon *daemon, struct tally_partici
     if (tally_daemon_follow_check_key(daemon, participants, &fault) != TALLY_ERR_OK) {
         tally_report_fault(&daemon->report, TALLY_REPORT_CDB_NOT_IN_IT, &fault);
     }
+    report_addresses(daemon, participants);
     tally_daemon_step(daemon, &input);
     tally_daemon_peers_renew(daemon);
     tally_report(&daemon->report, TALLY_REPORT_CDB_CHANGED,

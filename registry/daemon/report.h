@@ -33,6 +33,8 @@ enum { TALLY_REPORT_LINES_MAX = 20, TALLY_REPORT_WINDOW_S = 10, TALLY_REPORT_LIN
     X(CDB_FAILED, ERROR, "cdb", "cdb_failed")                                                      \
     X(CDB_NOTE, WARNING, "cdb", "cdb_statement_refused")                                           \
     X(CDB_NOT_IN_IT, ERROR, "cdb", "cdb_without_us")                                               \
+    X(CDB_NO_LISTEN, WARNING, "cdb", "cdb_without_listen")                                         \
+    X(CDB_NO_SOURCE, WARNING, "cdb", "cdb_without_source")                                         \
     X(FEED_HELLO, NOTICE, "feed", "feed_hello")                                                    \
     X(FEED_COVERED, NOTICE, "feed", "feed_covered")                                                \
     X(FEED_COMPLETE, NOTICE, "feed", "feed_complete")                                              \

@@ -146,6 +146,22 @@ def running(start):
     start.check("SIGINT stops it too", bed.end(bed.alfa.tallyd, signal.SIGINT) == GOOD)
 
 
+def addresses(start):
+    """What peers are told by the database is compared with what is configured."""
+    bed = start.bed
+    tail = bed.log_tail("alfa-tallyd", 1000)
+    start.check("addresses as listed: no warning", "event=cdb_without_" not in tail)
+    start.write((bed.alfa.endpoint, f"tcp://127.0.0.1:{free_port()}"),
+                ("cdb_poll_s", 'source_address = "127.0.0.9"; cdb_poll_s'))
+    process = start.spawn()
+    tail = bed.log_tail("alfa-tallyd", 1000)
+    start.check("listen is not what the database says: told",
+                "event=cdb_without_listen" in tail and f"endpoint={bed.alfa.endpoint}" in tail)
+    start.check("source_address is not in the database: told",
+                "event=cdb_without_source source_address=127.0.0.9" in tail)
+    bed.end(process)
+
+
 def replica(start, cdb_dir):
     """Last, since the state now holds what was accepted."""
     bed = start.bed
@@ -183,6 +199,7 @@ def main():
             keys(start)
             ports(start)
             running(start)
+            addresses(start)
             notified(start)
             replica(start, bed.cdb_dir)
             if start.failures:
