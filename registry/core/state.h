@@ -2,8 +2,9 @@
 /*
  * state.h - the inside of a registry, shared by the files of registry/core and by nobody else.
  *
- * registry.c dispatches inputs and timers; originate.c, terminate.c and answer.c hold what happens
- * to an originating call, to an arriving call, and to a peer's query.
+ * registry.c lays it out and tells of it, step.c dispatches inputs and timers; originate.c,
+ * terminate.c and answer.c hold what happens to an originating call, to an arriving call, and to a
+ * peer's query.
  *
  * Pure. Threads: one owner. Memory: one block, laid out by tally_registry_init.
  */
@@ -112,7 +113,7 @@ enum tally_coverage tally_side_coverage(const struct tally_registry *registry, e
                                         struct tally_now now);
 bool tally_feed_reports(const struct tally_feed *feed, enum tally_side side);
 
-/* Events, from registry.c. terminate_setup acknowledges; for the others the caller does. */
+/* Events, from step.c. terminate_setup acknowledges; for the others the caller does. */
 void tally_originate_setup(struct tally_registry *registry, struct tally_now now, uint8_t feed,
                            const struct tally_event *event, enum tally_timing timing,
                            struct tally_effects *effects);
