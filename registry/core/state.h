@@ -3,8 +3,8 @@
  * state.h - the inside of a registry, shared by the files of registry/core and by nobody else.
  *
  * registry.c lays it out and tells of it, step.c dispatches inputs and timers; originate.c,
- * terminate.c and answer.c hold what happens to an originating call, to an arriving call, and to a
- * peer's query.
+ * terminate.c, inquiry.c and answer.c hold what happens to an originating call, to an arriving
+ * call, to the questions asked about it, and to a peer's query.
  *
  * Pure. Threads: one owner. Memory: one block, laid out by tally_registry_init.
  */
