@@ -23,7 +23,7 @@ static struct tally_mono useless_at(const struct tally_registry *registry, struc
 {
     struct tally_mono unmatched =
         tally_mono_after(now.mono, registry->config.match_window_us + TALLY_QUERY_AGE_MAX_US +
-                                       TALLY_SETTLE_US - age_of(now, call->at));
+                                       TALLY_SETTLE_US - age_of(now, call->renewed_at));
 
     return unmatched.us > open_until.us ? unmatched : open_until;
 }
